@@ -1,0 +1,86 @@
+# Sluice's commands. `make run` needs Python 3.11 or newer and make; everything else is installed here, below .venv*.
+PORT ?= 8000
+PYTHON ?=
+ARGS ?=
+
+PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check install
+ENGINE_PIP = .venv-engine/bin/python -m pip --quiet --disable-pip-version-check install
+LOCAL = .venv/.installed-local
+DEV = .venv/.installed-dev
+ENGINE = .venv-engine/.installed
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
+
+# The first Python that runs, is new enough and has venv. Each candidate is run: a pyenv shim with no version behind it
+# is on PATH but fails, and Debian leaves ensurepip out of its python3.
+find_python = \
+	found=; without_venv=; \
+	for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11 python); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+		"$$python" -c 'import ensurepip, venv' >/dev/null 2>&1 && { found=$$python; break; }; \
+		without_venv="$$without_venv $$python"; \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$without_venv" ]; then \
+		echo "sluice: found$$without_venv, but without the venv module; install it (Debian, Ubuntu: apt-get install python3-venv) and try again" >&2; exit 1; \
+	elif [ -z "$$found" ]; then \
+		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $@ PYTHON=/path/to/python3" >&2; exit 1; \
+	fi
+
+.PHONY: run test check format requirements install clean help
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 22
+
+run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
+	@exec .venv/bin/sluice up --port $(PORT)
+
+install: $(LOCAL) $(ENGINE)
+
+test: $(DEV) $(ENGINE) ## run every test (ARGS= goes to pytest)
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: $(DEV) ## formatting, lint, types, templates, SQL
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint infra/cloudformation/*.yaml
+	.venv/bin/sqlfluff lint --disable-progress-bar snowflake
+
+format: $(DEV) ## format the Python files and fix what ruff can fix
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes newer versions)
+	@command -v uv >/dev/null 2>&1 || { echo "sluice: make requirements needs uv on PATH (https://docs.astral.sh/uv/)" >&2; exit 1; }
+	$(COMPILE) pyproject.toml -o requirements/gateway.txt
+	$(COMPILE) pyproject.toml --extra local -c requirements/gateway.txt -o requirements/local.txt
+	$(COMPILE) pyproject.toml --extra dev -c requirements/local.txt -o requirements/dev.txt
+	$(COMPILE) requirements/engine.in -o requirements/engine.txt
+
+clean: ## remove the local pipeline's state (.sluice)
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m local_pipeline.clean; else rm -rf .sluice; fi
+
+# A link whose interpreter is gone counts as missing: the environment is made anew.
+.venv/bin/python:
+	@$(find_python); echo "Making .venv with $$found ($$("$$found" -V 2>&1))"; "$$found" -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+.venv-engine/bin/python:
+	@$(find_python); "$$found" -m venv --clear .venv-engine || { rm -rf .venv-engine; exit 1; }
+
+$(LOCAL): requirements/local.txt pyproject.toml .venv/bin/python
+	@echo "Installing the pipeline into .venv (once; a minute or two)"
+	@$(PIP) --require-hashes -r requirements/local.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# dev.txt holds everything in local.txt, at the same pins.
+$(DEV): requirements/dev.txt requirements/local.txt pyproject.toml .venv/bin/python
+	@echo "Installing the tests' and checks' tools into .venv (once; a minute or two)"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(LOCAL) $@
+
+$(ENGINE): requirements/engine.txt .venv-engine/bin/python
+	@echo "Installing the embedded AWS engine into .venv-engine (once)"
+	@$(ENGINE_PIP) --require-hashes -r requirements/engine.txt
+	@touch $@
