@@ -1,0 +1,116 @@
+"""The schema registry: JSON Schemas of ``<folder>/<name>/<version>.json``, compiled once at start."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import jsonschema_rs
+
+from app.exceptions import ConfigurationError, SchemaNotFound
+from app.validation import MAX_ERRORS, ErrorDetail, Reason, RecordSchema
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,2}")
+_MASK = "the value"  # stands for a record's own values in messages
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One version of one schema."""
+
+    name: str
+    version: str
+    document: dict[str, Any]
+    check: RecordSchema
+
+    @property
+    def label(self) -> str:
+        """``name/version``, as the stream line has it."""
+        return f"{self.name}/{self.version}"
+
+
+class Registry:
+    """Schemas by name and version."""
+
+    def __init__(self, schemas: Mapping[str, Mapping[str, Schema]]) -> None:
+        self._schemas = {
+            name: dict(sorted(versions.items(), key=lambda item: _version_order(item[0])))
+            for name, versions in sorted(schemas.items())
+        }
+
+    @classmethod
+    def load(cls, uri: str) -> "Registry":
+        """Read and compile a folder, given as a path or a file: URI.
+
+        Raises:
+            ConfigurationError: no such folder, a file out of place, or one that is no JSON Schema.
+        """
+        parts = urlsplit(uri)
+        if parts.scheme not in ("", "file"):
+            raise ConfigurationError(f"SLUICE_SCHEMAS_URI: {parts.scheme}: is not read; give a folder or a file: URI.")
+        folder = Path(unquote(parts.path))
+        if not folder.is_dir():
+            raise ConfigurationError(f"SLUICE_SCHEMAS_URI: there is no folder {folder}.")
+        schemas: dict[str, dict[str, Schema]] = {}
+        for file in sorted(folder.rglob("*.json")):
+            schema = _load_file(folder, file)
+            schemas.setdefault(schema.name, {})[schema.version] = schema
+        return cls(schemas)
+
+    def names(self) -> dict[str, list[str]]:
+        """Versions of each schema, oldest first."""
+        return {name: list(versions) for name, versions in self._schemas.items()}
+
+    def get(self, reference: str) -> Schema:
+        """The schema that ``name`` (its newest version) or ``name/version`` means.
+
+        Raises:
+            SchemaNotFound: there is none.
+        """
+        name, slash, version = reference.partition("/")
+        versions = self._schemas.get(name)
+        if not versions:
+            raise SchemaNotFound("There is no schema of this name; GET /schemas lists them.")
+        if not slash:
+            return versions[list(versions)[-1]]
+        if version not in versions:
+            raise SchemaNotFound(f"The schema has no such version; it has {', '.join(versions)}.")
+        return versions[version]
+
+
+def unknown_schema(error: SchemaNotFound) -> RecordSchema:
+    """The check that no record passes: each is rejected because its schema is not known."""
+    errors = (ErrorDetail((), error.detail, Reason.UNKNOWN_SCHEMA.value),)
+    return RecordSchema(lambda _: errors, Reason.UNKNOWN_SCHEMA)
+
+
+def _version_order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _load_file(folder: Path, file: Path) -> Schema:
+    name, version = file.parent.name, file.stem
+    if file.parent.parent != folder or not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
+        raise ConfigurationError(f"{file}: a schema's place is <name>/<version>.json, like order/1.json.")
+    try:
+        document = json.loads(file.read_bytes())
+        validator = jsonschema_rs.validator_for(document, mask=_MASK, validate_formats=True)
+    except ValueError as error:  # jsonschema_rs.ValidationError is one too
+        raise ConfigurationError(f"{file}: not a JSON Schema: {str(error).splitlines()[0]}") from error
+    return Schema(name, version, document, RecordSchema(_finder(validator)))
+
+
+def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]], tuple[ErrorDetail, ...]]:
+    def find_errors(record: dict[str, object]) -> tuple[ErrorDetail, ...]:
+        if validator.is_valid(record):
+            return ()
+        return tuple(
+            ErrorDetail(tuple(error.instance_path), error.message, error.kind.name)
+            for error, _ in zip(validator.iter_errors(record), range(MAX_ERRORS), strict=False)
+        )
+
+    return find_errors

@@ -1,0 +1,265 @@
+"""A strict reading of JSON text (RFC 8259) that says where and why a text is refused.
+
+orjson decides the common case; this scanner speaks where orjson says no without saying why (depth, infinities) and
+where it says yes in silence (duplicate keys). It is iterative: nesting costs one byte a level, not a stack frame.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+
+Path = tuple[str | int, ...]
+
+_BOM = b"\xef\xbb\xbf"
+_WHITESPACE = re.compile(rb"[ \t\n\r]*+")
+_STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"')
+_STRING_START = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')
+_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+_LITERAL = re.compile(rb"true|false|null")
+_OPENING_BRACKETS = re.compile(rb"\[++")
+_CLOSING_BRACKETS = re.compile(rb"[\]}]++")
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_OPENER_OF = bytes.maketrans(b"]}", b"[{")
+_ARRAY, _OBJECT = b"[{"
+
+
+class MalformedJsonError(ValueError):
+    """The text is not JSON.
+
+    Attributes:
+        offset: the byte at which it stops being JSON.
+    """
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class TooManyElementsError(ValueError):
+    """The array at the top holds more elements than asked for."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a JSON text holds that a plain parser does not tell.
+
+    Attributes:
+        top: the first byte of the value: ``{``, ``[``, ``"``, a digit, …
+        depth: containers around the innermost value; 0 for a scalar.
+        duplicate: path of the first key that its object already has; keys are compared as Snowflake's parser does,
+            without trailing NULs (snowflake-ingest-java, DataValidationUtil: "to match the behavior of the server side
+            json parser").
+        out_of_range: path of the first number that is not finite as a double.
+        elements: byte spans of the elements, when the top is an array.
+    """
+
+    top: bytes = b""
+    depth: int = 0
+    duplicate: Path | None = None
+    out_of_range: Path | None = None
+    elements: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open container: the key or index it stands at, and the keys it has seen."""
+
+    at: str | int
+    keys: set[str]
+
+
+def read(text: bytes, max_depth: int, max_elements: int | None = None) -> Reading:
+    """Read `text`, tracking paths down to `max_depth`; deeper only the syntax is checked.
+
+    Raises:
+        MalformedJsonError: not RFC 8259 JSON in UTF-8, or with a lone surrogate escape.
+        TooManyElementsError: an array at the top with more than `max_elements` elements.
+    """
+    if text.startswith(_BOM):
+        raise MalformedJsonError("starts with a byte order mark; send UTF-8 without one", 0)
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedJsonError("not UTF-8", error.start) from error
+    return _Scanner(text, max_depth, max_elements).run()
+
+
+class _Scanner:
+    def __init__(self, text: bytes, max_depth: int, max_elements: int | None) -> None:
+        self._text = text
+        self._max_depth = max_depth
+        self._max_elements = max_elements
+        self._position = 0
+        self._open = bytearray()
+        self._just_opened = False
+        self._frames: list[_Frame] = []
+        self._element_start = 0
+        self._reading = Reading()
+
+    def run(self) -> Reading:
+        self._skip_whitespace()
+        self._reading.top = self._text[self._position : self._position + 1]
+        self._value()
+        while self._open:
+            self._step()
+        self._skip_whitespace()
+        if self._position < len(self._text):
+            raise self._malformed("nothing may follow the value")
+        return self._reading
+
+    def _step(self) -> None:
+        """Inside a container: read its next member, or its end."""
+        self._skip_whitespace()
+        kind = self._open[-1]
+        if self._peek() == (b"]" if kind == _ARRAY else b"}"):
+            self._close()
+            return
+        if not self._just_opened:
+            self._separator(kind)
+        self._just_opened = False
+        if kind == _OBJECT:
+            self._key()
+        elif len(self._open) <= len(self._frames):
+            frame = self._frames[-1]
+            frame.at = int(frame.at) + 1
+        if len(self._open) == 1:
+            self._element_start = self._position
+        self._value()
+
+    def _separator(self, kind: int) -> None:
+        if self._peek() != b",":
+            raise self._malformed("expected ',' or ']'" if kind == _ARRAY else "expected ',' or '}'")
+        self._position += 1
+        self._skip_whitespace()
+
+    def _key(self) -> None:
+        literal = self._string("expected a key in double quotes")
+        self._skip_whitespace()
+        if self._peek() != b":":
+            raise self._malformed("expected ':'")
+        self._position += 1
+        self._skip_whitespace()
+        if len(self._open) > len(self._frames):
+            return
+        frame = self._frames[-1]
+        frame.at = str(json.loads(literal)) if b"\\" in literal else literal[1:-1].decode()
+        key = frame.at.rstrip("\0")
+        if key in frame.keys and self._reading.duplicate is None:
+            self._reading.duplicate = self._path()
+        frame.keys.add(key)
+
+    def _value(self) -> None:
+        first = self._peek()
+        if first in (b"{", b"["):
+            self._enter(first)
+        else:
+            self._scalar(first)
+            self._value_ended()
+
+    def _enter(self, opener: bytes) -> None:
+        run = 1
+        if opener == b"[" and len(self._open) > self._max_depth:
+            brackets = _OPENING_BRACKETS.match(self._text, self._position)
+            run = len(brackets.group()) if brackets else 1
+        self._open += opener * run
+        self._position += run
+        self._just_opened = True
+        self._reading.depth = max(self._reading.depth, len(self._open))
+        if len(self._open) <= self._max_depth:
+            self._frames.append(_Frame(-1 if opener == b"[" else "", set()))
+
+    def _close(self) -> None:
+        run = 1
+        if len(self._open) > self._max_depth + 1:
+            run = self._closing_run()
+        del self._open[-run:]
+        self._position += run
+        self._just_opened = False
+        del self._frames[len(self._open) :]
+        self._value_ended()
+
+    def _closing_run(self) -> int:
+        brackets = _CLOSING_BRACKETS.match(self._text, self._position)
+        run = min(len(brackets.group()) if brackets else 1, len(self._open) - self._max_depth)
+        closed = self._text[self._position : self._position + run].translate(_OPENER_OF)
+        return run if closed[::-1] == self._open[-run:] else 1
+
+    def _value_ended(self) -> None:
+        if len(self._open) == 1 and self._open[0] == _ARRAY:
+            elements = self._reading.elements
+            elements.append((self._element_start, self._position))
+            if self._max_elements is not None and len(elements) > self._max_elements:
+                raise TooManyElementsError
+
+    def _scalar(self, first: bytes) -> None:
+        if first == b'"':
+            self._string("expected a value")
+            return
+        if first == b"-" or first.isdigit():
+            self._number()
+            return
+        literal = _LITERAL.match(self._text, self._position)
+        if literal is None:
+            raise self._malformed("expected a value")
+        self._position = literal.end()
+
+    def _number(self) -> None:
+        number = _NUMBER.match(self._text, self._position)
+        if number is None:
+            raise self._malformed("not a JSON number")
+        if not math.isfinite(float(number.group())) and self._reading.out_of_range is None:
+            self._reading.out_of_range = self._path()
+        self._position = number.end()
+
+    def _string(self, expectation: str) -> bytes:
+        string = _STRING.match(self._text, self._position)
+        if string is None:
+            raise self._malformed_string(expectation)
+        literal = string.group()
+        if b"\\u" in literal:
+            self._refuse_lone_surrogates(literal)
+        self._position = string.end()
+        return literal
+
+    def _refuse_lone_surrogates(self, literal: bytes) -> None:
+        high: re.Match[bytes] | None = None
+        for escape in _ESCAPE.finditer(literal):
+            unit = int(escape.group(1), 16) if escape.group(1) else 0
+            is_low = 0xDC00 <= unit <= 0xDFFF
+            if is_low != (high is not None and high.end() == escape.start()):
+                raise self._lone_surrogate(high or escape)
+            high = escape if 0xD800 <= unit <= 0xDBFF else None
+        if high is not None:
+            raise self._lone_surrogate(high)
+
+    def _lone_surrogate(self, escape: re.Match[bytes]) -> MalformedJsonError:
+        self._position += escape.start()
+        return self._malformed("a \\u escape that is half of a surrogate pair")
+
+    def _malformed_string(self, expectation: str) -> MalformedJsonError:
+        start = _STRING_START.match(self._text, self._position)
+        if start is None:
+            return self._malformed(expectation)
+        self._position = start.end()
+        if self._peek() == b"\\":
+            return self._malformed("not an escape that JSON knows")
+        if self._peek() == b"":
+            return self._malformed("a string without its closing quote")
+        return self._malformed("a control character in a string; write it as an escape")
+
+    def _malformed(self, message: str) -> MalformedJsonError:
+        if self._position >= len(self._text):
+            message = f"{message}, but the text ends"
+        return MalformedJsonError(message, self._position)
+
+    def _path(self) -> Path:
+        return tuple(frame.at for frame in self._frames)
+
+    def _peek(self) -> bytes:
+        return self._text[self._position : self._position + 1]
+
+    def _skip_whitespace(self) -> None:
+        whitespace = _WHITESPACE.match(self._text, self._position)
+        if whitespace is not None:
+            self._position = whitespace.end()
