@@ -1,0 +1,14 @@
+USE ROLE SYSADMIN;
+
+CREATE DATABASE IF NOT EXISTS <% database %>
+    COMMENT = 'Sluice: records as they came over HTTP, and views on them';
+
+-- Ownership moves once; run again, this changes nothing.
+GRANT OWNERSHIP ON DATABASE <% database %> TO ROLE <% owner_role %> COPY CURRENT GRANTS;
+
+USE ROLE <% owner_role %>;
+
+-- Managed access: only the schema's owner grants on what is in it.
+CREATE SCHEMA IF NOT EXISTS <% database %>.RAW
+    WITH MANAGED ACCESS
+    COMMENT = 'Landing stage, raw table, pipe and views';
