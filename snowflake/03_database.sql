@@ -8,7 +8,8 @@ GRANT OWNERSHIP ON DATABASE <% database %> TO ROLE <% owner_role %> COPY CURRENT
 
 USE ROLE <% owner_role %>;
 
--- Managed access: only the schema's owner grants on what is in it.
 CREATE SCHEMA IF NOT EXISTS <% database %>.RAW
-    WITH MANAGED ACCESS
     COMMENT = 'Landing stage, raw table, pipe and views';
+
+-- Only the schema's owner grants on what is in it.
+ALTER SCHEMA <% database %>.RAW ENABLE MANAGED ACCESS;
