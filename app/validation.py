@@ -114,8 +114,10 @@ def _refuse_content(raw: bytes, record: dict[str, object], room: int, schema: Re
     if len(raw) > room:
         message = f"the record is {len(raw)} bytes and its stream line has room for {room}; split or shorten it"
         return _reject(raw, Reason.TOO_LARGE, (), message)
-    errors = schema.find_errors(record) if schema is not None else ()
-    return Rejected(raw, schema.reason, errors) if schema is not None and errors else None
+    if schema is None:
+        return None
+    errors = schema.find_errors(record)
+    return Rejected(raw, schema.reason, errors) if errors else None
 
 
 def reject_body(raw: bytes, reason: Reason, message: str) -> Rejected:

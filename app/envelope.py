@@ -1,0 +1,111 @@
+"""The two stored forms of a record: the stream line and the error line. Pure."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import orjson
+
+from app import __version__
+from app.validation import Rejected
+
+MAX_LINE_BYTES = 1_000 * 1024
+"""The smallest limit on the way: Firehose takes records of at most 1,000 KiB before base64 (Amazon Data Firehose quota,
+and the service model of PutRecord); Kinesis takes 1 MiB with the partition key, Snowflake's VARIANT 16 MB and more."""
+
+_NEWLINES_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+_TAIL = b"}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all records of a request have in common.
+
+    Attributes:
+        received_at: when the request came, aware, UTC.
+        source: who sent it.
+        schema: ``name/version`` it was validated against, or as the client named it when there is no such schema.
+        content_type: the media type without parameters, or None.
+    """
+
+    request_id: str
+    received_at: datetime
+    source: str
+    schema: str | None
+    content_type: str | None
+
+    def ingest_id(self, index: int) -> str:
+        """The id of a record from answer to row."""
+        return f"{self.request_id}-{index}"
+
+
+class StreamLines:
+    """Makes the stream lines of one request."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._head = f'{{"ingest_id":"{origin.request_id}-'.encode()
+        received_at, source, schema = (
+            orjson.dumps(value) for value in (timestamp(origin.received_at), origin.source, origin.schema)
+        )
+        self._middle = b'","received_at":%b,"source":%b,"schema":%b,"payload":' % (received_at, source, schema)
+
+    def room(self, index: int) -> int:
+        """Bytes of payload that a line of at most MAX_LINE_BYTES holds."""
+        return MAX_LINE_BYTES - len(self._head) - len(str(index)) - len(self._middle) - len(_TAIL)
+
+    def line(self, index: int, payload: bytes) -> bytes:
+        """The line: one of JSON with the client's bytes inside. A raw newline cannot stand inside a JSON string, so
+        those between tokens become spaces and the value stays the same."""
+        if b"\n" in payload or b"\r" in payload:
+            payload = payload.translate(_NEWLINES_TO_SPACES)
+        return b"%b%d%b%b%b" % (self._head, index, self._middle, payload, _TAIL)
+
+
+def error_line(origin: Origin, index: int, rejected: Rejected, attempts: int = 1) -> bytes:
+    """The line of the error bucket: all that is needed to understand and replay the record, its bytes as they came."""
+    try:
+        payload = {"payload": rejected.raw.decode()}
+    except UnicodeDecodeError:
+        payload = {"payload_base64": base64.b64encode(rejected.raw).decode()}
+    line: Mapping[str, object] = {
+        "ingest_id": origin.ingest_id(index),
+        "received_at": timestamp(origin.received_at),
+        "source": origin.source,
+        "index": index,
+        "reason": rejected.reason,
+        "errors": [{"loc": error.loc, "msg": error.msg, "type": error.type} for error in rejected.errors],
+        "schema": origin.schema,
+        "content_type": origin.content_type,
+        "gateway_version": __version__,
+        "attempts": attempts,
+        **payload,
+    }
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def partition_key(source: str, record_id: object) -> str:
+    """32 hex digits, equal for the same source and an equal id, so that their lines meet in one shard."""
+    if type(record_id) is str:
+        identity = b"s" + record_id.encode()
+    else:
+        identity = b"j" + orjson.dumps(_comparable(record_id), option=orjson.OPT_SORT_KEYS)
+    sender = source.encode()
+    return blake2b(b"%d:%b%b" % (len(sender), sender, identity), digest_size=16).hexdigest()
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds and Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _comparable(value: object) -> object:
+    """Numbers as doubles, so that 1, 1.0 and 1e0 are one id, as they are in a VARIANT."""
+    if type(value) is int or type(value) is float:
+        return float(value) + 0.0  # and -0.0 is 0.0
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _comparable(item) for key, item in value.items()}
+    return value

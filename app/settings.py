@@ -1,0 +1,90 @@
+"""All that can be set from outside, in one class. Nothing else reads the environment."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from app.exceptions import ConfigurationError
+
+_MIB = 1024 * 1024
+
+
+class AuthMode(StrEnum):
+    """Who may send records."""
+
+    KEYS = "keys"
+    NONE = "none"
+
+
+SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+KeyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Settings(BaseSettings):
+    """Settings of the gateway, each from the environment variable SLUICE_<NAME>."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SLUICE_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    stream_name: str = Field(min_length=1, description="Kinesis data stream that takes accepted records.")
+    error_bucket: str = Field(min_length=3, description="S3 bucket that keeps rejected records.")
+    auth: AuthMode = Field(
+        AuthMode.KEYS, description="`keys`: every request needs one of API_KEYS. `none`: anyone may send."
+    )
+    api_keys: dict[SourceName, list[KeyHash]] = Field(
+        default_factory=dict,
+        description='JSON: source → SHA-256 of each of its keys in hex, `{"shop":["9f86d0…"]}`. Needed with AUTH=keys.',
+    )
+    max_body_bytes: int = Field(4 * _MIB, ge=1, description="Largest body as received; over it: 413.")
+    max_decoded_bytes: int = Field(8 * _MIB, ge=1, description="Largest body after decompression; over it: 413.")
+    max_records: int = Field(10_000, ge=1, le=10_000, description="Most records a request; over it: 413.")
+    rate_limit_requests_per_second: float = Field(
+        0, ge=0, description="Requests a second that one source may send to one process; over it: 429. 0 is no limit."
+    )
+    schemas_uri: str = Field(
+        "schemas", description="Folder of JSON Schemas, `<name>/<version>.json`; a path or file: URI."
+    )
+    delivery_timeout_seconds: float = Field(
+        4,
+        gt=0,
+        le=20,
+        description="How long a request tries to store its records; what is not confirmed then is `retry`.",
+    )
+    sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
+    receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
+    aws_region: str | None = Field(
+        None,
+        validation_alias="AWS_REGION",
+        description="AWS's own variable; AWS_DEFAULT_REGION, AWS_ENDPOINT_URL and credentials are read by the AWS SDK.",
+    )
+
+    @model_validator(mode="after")
+    def _keys_unless_none_is_said(self) -> Self:
+        if self.auth is AuthMode.KEYS and not self.api_keys:
+            raise ValueError(
+                "SLUICE_AUTH is keys but SLUICE_API_KEYS holds none: set keys, or SLUICE_AUTH=none to let anyone in"
+            )
+        return self
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        ConfigurationError: one is missing or wrong; says which, without its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(_explain(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False))
+        raise ConfigurationError(problems) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}: it is JSON in the wrong form") from None
+
+
+def _explain(loc: tuple[int | str, ...], message: str) -> str:
+    name = f"SLUICE_{str(loc[0]).upper()}: " if loc else ""
+    return name + message.removeprefix("Value error, ")

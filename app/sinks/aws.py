@@ -1,0 +1,85 @@
+"""Calling AWS from the event loop: clients, one attempt with a deadline, and which failures are worth another."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+READ_TIMEOUT_SECONDS = 2.0
+"""Far below botocore's 60 s, which is longer than an HTTP API waits (30 s) and than a request's deadline."""
+
+_PERMANENT_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSNotFoundException",
+        "NoSuchBucket",
+        "ResourceNotFoundException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "ValidationException",
+    }
+)
+"""Error codes that asking again within a request does not change."""
+
+
+class AttemptFailed(Exception):
+    """A call was not answered with success. What it should do may yet have been done.
+
+    Attributes:
+        code: AWS' error code, or the name of what happened on the way.
+        retryable: whether the same call may succeed before long.
+    """
+
+    def __init__(self, code: str, *, retryable: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retryable = retryable
+
+
+def client_config(region: str | None, connections: int) -> Config:
+    """botocore's configuration: we retry ourselves, inside the request's deadline."""
+    return Config(
+        region_name=region,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        max_pool_connections=connections,
+        retries={"total_max_attempts": 1},
+        tcp_keepalive=True,
+    )
+
+
+async def attempt(executor: Executor, deadline: float, call: Callable[..., Answer], **arguments: Any) -> Answer:  # noqa: ANN401
+    """Run one AWS call in `executor`, waiting for it until `deadline` (seconds of the loop's clock) at the most.
+
+    Raises:
+        AttemptFailed: with what is known of it.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await loop.run_in_executor(executor, lambda: call(**arguments))
+    except TimeoutError:
+        failure = AttemptFailed("DeadlineExceeded", retryable=False)
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
+        failure = AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
+    except BotoCoreError as error:
+        failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError))
+    logger.warning("call failed", extra={"code": failure.code, "retryable": failure.retryable})
+    raise failure

@@ -1,0 +1,83 @@
+"""The error bucket: one object a request, never overwritten."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from app.sinks.aws import AttemptFailed, attempt
+from app.sinks.backoff import full_jitter
+from app.sinks.base import Lines, Outcome
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REJECTED_AREA = "rejected"
+_ALREADY_STORED = "PreconditionFailed"
+
+
+class ErrorBucketSink:
+    """Puts the error lines of a request into one S3 object."""
+
+    def __init__(self, make_client: "Callable[[], S3Client]", bucket: str, connections: int) -> None:
+        self._make_client = make_client
+        self._bucket = bucket
+        self._connections = connections
+
+    async def open(self) -> None:
+        """Make the client and the threads its calls run in."""
+        self._client = self._make_client()
+        self._executor = ThreadPoolExecutor(self._connections, thread_name_prefix="error-bucket")
+
+    async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
+        """Put the object, again where that may help. All lines share its outcome."""
+        key = object_key(REJECTED_AREA, lines)
+        body = b"".join(line.data for line in lines.lines)
+        stored = await self._store(key, body, deadline)
+        return [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines.lines)
+
+    async def check(self, deadline: float) -> bool:
+        """Whether the bucket is there and ours."""
+        try:
+            await attempt(self._executor, deadline, self._client.head_bucket, Bucket=self._bucket)
+        except AttemptFailed:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Let go of the connections; calls under way end by their own timeouts."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    async def _store(self, key: str, body: bytes, deadline: float) -> bool:
+        for tries in itertools.count():
+            try:
+                await attempt(
+                    self._executor,
+                    deadline,
+                    self._client.put_object,
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/x-ndjson",
+                    IfNoneMatch="*",
+                )
+            except AttemptFailed as failure:
+                if failure.code == _ALREADY_STORED:  # by an earlier try whose answer was lost: the key is ours alone
+                    return True
+                delay = full_jitter(tries)
+                if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:
+                    return False
+                await asyncio.sleep(delay)
+            else:
+                return True
+        raise AssertionError("unreachable")
+
+
+def object_key(area: str, lines: Lines) -> str:
+    """``<area>/dt=YYYY-MM-DD/hr=HH/<request_id>.<random>.ndjson``, by the hour the request came in, UTC."""
+    moment = lines.received_at.astimezone(UTC)
+    return f"{area}/dt={moment:%Y-%m-%d}/hr={moment:%H}/{lines.request_id}.{secrets.token_hex(8)}.ndjson"
