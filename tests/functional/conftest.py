@@ -1,5 +1,6 @@
 """Gateways under test: the real app in processes of their own, an AWS of the session's own behind them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -72,8 +73,12 @@ def start_gateway(
                 **aws.environment(through),
                 **settings,
             }
-            way_in = {"uvicorn": uvicorn_gateway, "lambda": lambda_gateway}[transport]
-            return Gateway(running.enter_context(way_in(environment, folder)), aws, folder / "receipts.ndjson")
+            client: Client
+            if transport == "uvicorn":
+                client = running.enter_context(uvicorn_gateway(environment, folder))
+            else:
+                client = running.enter_context(lambda_gateway(environment, folder))
+            return Gateway(client, aws, folder / "receipts.ndjson")
 
         yield start
 
@@ -87,7 +92,8 @@ def gateway(request: pytest.FixtureRequest, start_gateway: StartGateway) -> Gate
 @pytest.fixture(scope="session", params=TRANSPORTS)
 def keyed_gateway(request: pytest.FixtureRequest, start_gateway: StartGateway) -> Gateway:
     """The gateway that asks for a key."""
-    return start_gateway(request.param, SLUICE_AUTH="keys", SLUICE_API_KEYS=json.dumps(KEYS))
+    hashes = {source: [hashlib.sha256(key.encode()).hexdigest()] for source, key in KEYS.items()}
+    return start_gateway(request.param, SLUICE_AUTH="keys", SLUICE_API_KEYS=json.dumps(hashes))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Media types, encodings and empty bodies: what a request may look like."""
 
 import gzip
+from collections.abc import Callable
 
 import pytest
 from backports import zstd
@@ -11,13 +12,13 @@ from tests.support.aws import payload_of
 from tests.support.contract import assert_answer, assert_error_line, assert_problem
 from tests.support.transports import LambdaClient, UvicornClient, post
 
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
 JSON_TYPES = [
     None,
     "application/json",
     "application/JSON",
     "application/json; charset=utf-8",
     'application/json; charset="UTF-8"',
-    "application/json;charset=utf8",
     "application/json; profile=x; version=2",
     "application/vnd.shop.order+json",
     "application/cloudevents+json; charset=utf-8",
@@ -133,10 +134,11 @@ def test_encodings(gateway: Gateway, name: str) -> None:
     assert [line.payload for line in gateway.aws.lines_of(answer["request_id"])] == RECORDS
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("encoding", COMPRESS)
 def test_an_encoded_json_body(gateway: Gateway, encoding: str) -> None:
-    compress = {"gzip": gzip.compress, "zstd": zstd.compress}[encoding]
-    assert_answer(post(gateway.client, compress(make.array(RECORDS)), {"Content-Encoding": encoding}), 202, accepted=4)
+    assert_answer(
+        post(gateway.client, COMPRESS[encoding](make.array(RECORDS)), {"Content-Encoding": encoding}), 202, accepted=4
+    )
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "compress", "nonsense"])
@@ -145,11 +147,10 @@ def test_other_encodings_are_refused(gateway: Gateway, encoding: str) -> None:
         assert_problem(post(gateway.client, make.record(1), {"Content-Encoding": encoding}), 415)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("encoding", COMPRESS)
 def test_an_encoded_nothing_is_empty(gateway: Gateway, encoding: str) -> None:
-    compress = {"gzip": gzip.compress, "zstd": zstd.compress}[encoding]
     with gateway.aws.nothing_stored():
-        assert_problem(post(gateway.client, compress(b""), {"Content-Encoding": encoding}), 400, "empty")
+        assert_problem(post(gateway.client, COMPRESS[encoding](b""), {"Content-Encoding": encoding}), 400, "empty")
 
 
 GZIP = gzip.compress(make.ndjson(RECORDS), mtime=0)
