@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import jsonschema_rs
 
 from app.exceptions import ConfigurationError, SchemaNotFound
-from app.validation import MAX_ERRORS, ErrorDetail, Reason, RecordSchema
+from app.validation import MAX_ERRORS, ErrorDetail, Reason, RecordSchema, error_detail
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,2}")
@@ -81,10 +81,26 @@ class Registry:
             raise SchemaNotFound(f"The schema has no such version; it has {', '.join(versions)}.")
         return versions[version]
 
+    def resolve(self, references: Sequence[str]) -> tuple[str | None, RecordSchema | None]:
+        """What the schema parameters of a request ask for: a label and a check that its records have to pass.
 
-def unknown_schema(error: SchemaNotFound) -> RecordSchema:
-    """The check that no record passes: each is rejected because its schema is not known."""
-    errors = (ErrorDetail((), error.detail, Reason.UNKNOWN_SCHEMA.value),)
+        Where there is no such schema the label is the client's own word and no record passes.
+        """
+        if not references:
+            return None, None
+        if len(references) > 1:
+            return references[0], _no_such_schema(
+                SchemaNotFound("Name one schema: the parameter stands more than once.")
+            )
+        try:
+            schema = self.get(references[0])
+        except SchemaNotFound as error:
+            return references[0][:MAX_LABEL_CHARACTERS], _no_such_schema(error)
+        return schema.label, schema.check
+
+
+def _no_such_schema(error: SchemaNotFound) -> RecordSchema:
+    errors = (error_detail((), error.detail, Reason.UNKNOWN_SCHEMA.value),)
     return RecordSchema(lambda _: errors, Reason.UNKNOWN_SCHEMA)
 
 
@@ -109,7 +125,7 @@ def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]],
         if validator.is_valid(record):
             return ()
         return tuple(
-            ErrorDetail(tuple(error.instance_path), error.message, error.kind.name)
+            error_detail(error.instance_path, error.message, error.kind.name)
             for error, _ in zip(validator.iter_errors(record), range(MAX_ERRORS), strict=False)
         )
 

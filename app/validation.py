@@ -1,8 +1,9 @@
 """Judging one record: accepted, or rejected with the first reason that applies. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import cast
 
 import orjson
@@ -17,6 +18,9 @@ stop at 1,000 levels, Iceberg's variant reader at 500 (apache/iceberg#16568), CP
 """
 MAX_ERRORS = 5
 """Errors explained per record; more help nobody and a record of 1 MB can hold 100,000."""
+MAX_LOC_STEPS = 20
+MAX_LOC_CHARACTERS = 100
+MAX_MESSAGE_CHARACTERS = 300
 
 
 class Reason(StrEnum):
@@ -48,6 +52,12 @@ class ErrorDetail:
     loc: tuple[str | int, ...]
     msg: str
     type: str
+
+
+def error_detail(loc: Iterable[str | int], message: str, kind: str) -> ErrorDetail:
+    """An ErrorDetail whose texts, which can hold a client's keys, are cut to a length that people read."""
+    steps = tuple(step if isinstance(step, int) else step[:MAX_LOC_CHARACTERS] for step in islice(loc, MAX_LOC_STEPS))
+    return ErrorDetail(steps, message[:MAX_MESSAGE_CHARACTERS], kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +181,4 @@ def _explain_structure(raw: bytes, reading: strict_json.Reading) -> Rejected | N
 
 
 def _reject(raw: bytes, reason: Reason, loc: strict_json.Path, message: str) -> Rejected:
-    return Rejected(raw, reason, (ErrorDetail(loc, message, reason.value),))
+    return Rejected(raw, reason, (error_detail(loc, message, reason.value),))

@@ -7,8 +7,7 @@ from app.sinks.base import Line
 MAX_CALL_RECORDS = 500
 """Records a PutRecords call (Kinesis API reference, PutRecords)."""
 MAX_CALL_BYTES = 5 * 1024 * 1024
-"""Bytes a PutRecords call, partition keys included. The API takes 10 MiB since records may be that large; 5 MiB, its older
-limit, keeps one call short and is more than a call of 500 usual records."""
+"""Bytes a PutRecords call, partition keys included. The API takes 10 MiB; its older limit keeps one call short."""
 
 
 def pack(lines: Sequence[Line], indexes: Iterable[int]) -> Iterator[list[int]]:

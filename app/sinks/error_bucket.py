@@ -1,7 +1,6 @@
 """The error bucket: one object a request, never overwritten."""
 
 import asyncio
-import itertools
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,28 +52,32 @@ class ErrorBucketSink:
         self._client.close()
 
     async def _store(self, key: str, body: bytes, deadline: float) -> bool:
-        for tries in itertools.count():
-            try:
-                await attempt(
-                    self._executor,
-                    deadline,
-                    self._client.put_object,
-                    Bucket=self._bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType="application/x-ndjson",
-                    IfNoneMatch="*",
-                )
-            except AttemptFailed as failure:
-                if failure.code == _ALREADY_STORED:  # by an earlier try whose answer was lost: the key is ours alone
-                    return True
-                delay = full_jitter(tries)
-                if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:
-                    return False
-                await asyncio.sleep(delay)
-            else:
+        tries = 0
+        while True:
+            failure = await self._try_to_store(key, body, deadline)
+            if failure is None or failure.code == _ALREADY_STORED:  # by an earlier try: no one else knows the key
                 return True
-        raise AssertionError("unreachable")
+            delay = full_jitter(tries)
+            if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:
+                return False
+            await asyncio.sleep(delay)
+            tries += 1
+
+    async def _try_to_store(self, key: str, body: bytes, deadline: float) -> AttemptFailed | None:
+        try:
+            await attempt(
+                self._executor,
+                deadline,
+                self._client.put_object,
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/x-ndjson",
+                IfNoneMatch="*",
+            )
+        except AttemptFailed as failure:
+            return failure
+        return None
 
 
 def object_key(area: str, lines: Lines) -> str:

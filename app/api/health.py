@@ -1,0 +1,39 @@
+"""GET /health and /ready."""
+
+import asyncio
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from app import __version__
+from app.api.models import Health, Problem, Ready
+from app.dependencies import ReadinessCheck, gateway_of
+from app.exceptions import NotReady
+
+READY_SECONDS = 2.0
+"""How long the readiness checks may take together: below the usual patience of load balancers."""
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", summary="Is the process alive?")
+async def health() -> Health:
+    """Answers without asking anything else."""
+    return Health(status="ok", version=__version__)
+
+
+@router.get("/ready", summary="Can records be taken?", responses={503: {"model": Problem}})
+async def ready(request: Request) -> Ready:
+    """Asks the stream and the error bucket."""
+    sinks = gateway_of(request).sinks
+    checks: dict[str, ReadinessCheck] = {
+        "the stream": sinks.stream.check,
+        "the error bucket": sinks.error_bucket.check,
+        **request.app.state.readiness_checks,
+    }
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    reachable = await asyncio.gather(*(check(deadline) for check in checks.values()))
+    missing = [name for name, is_reachable in zip(checks, reachable, strict=True) if not is_reachable]
+    if missing:
+        raise NotReady(f"Not reachable: {', '.join(missing)}.")
+    return Ready(status="ready")

@@ -1,0 +1,132 @@
+"""Requests and answers as the OpenAPI document shows them. The hot route builds its answers itself; tests hold them
+against these models."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+_REQUEST_ID = "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77"
+_RECEIVED_AT = "2026-11-23T02:17:14.123456Z"
+_REJECTED: dict[str, Any] = {
+    "index": 1,
+    "ingest_id": f"{_REQUEST_ID}-1",
+    "status": "rejected",
+    "reason": "missing_id",
+    "errors": [{"loc": ["id"], "msg": 'the record has no "id"; give it one that is not null', "type": "missing_id"}],
+}
+_RETRY: dict[str, Any] = {
+    "index": 0,
+    "ingest_id": f"{_REQUEST_ID}-0",
+    "status": "retry",
+    "reason": "stream_unavailable",
+    "errors": [],
+}
+
+
+class Record(BaseModel):
+    """A record: any JSON object whose `id` is present and not null. It is stored as it was sent."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"id": "order-1001", "customer": "ada", "amount": 12.5}]}
+    )
+
+    id: Any = Field(description="Present and not null; any other JSON value.")
+
+
+class RecordError(BaseModel):
+    """One thing that is wrong with a record."""
+
+    loc: list[str | int] = Field(description="Keys and indexes that lead to it from the record's top.")
+    msg: str = Field(description="What is wrong and what would be right.")
+    type: str = Field(description="The reason, or the JSON Schema keyword that was broken.")
+
+
+class RecordResult(BaseModel):
+    """What became of a record that was not accepted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_REJECTED, _RETRY]})
+
+    index: int = Field(ge=0, description="Place in the request; in NDJSON, among the lines that are not blank.")
+    ingest_id: str = Field(description="`<request_id>-<index>`, the record's id from answer to row.")
+    status: Literal["rejected", "retry"] = Field(
+        description="`rejected`: kept in the error bucket. `retry`: not confirmed anywhere; send it again."
+    )
+    reason: str
+    errors: list[RecordError]
+
+
+class Answer(BaseModel):
+    """The receipt of a request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": _REQUEST_ID,
+                    "received_at": _RECEIVED_AT,
+                    "accepted": 1,
+                    "rejected": 1,
+                    "results": [_REJECTED],
+                }
+            ]
+        }
+    )
+
+    request_id: str
+    received_at: AwareDatetime
+    accepted: int = Field(ge=0, description="Records that are in the stream.")
+    rejected: int = Field(ge=0, description="Records that are in the error bucket.")
+    results: list[RecordResult] = Field(description="Only the records that were not accepted.")
+
+
+class Problem(BaseModel):
+    """Every error answer (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:sluice:problem:not_confirmed",
+                    "title": "Not confirmed",
+                    "status": 503,
+                    "detail": "1 of 1 records is not confirmed: send them again.",
+                    "reason": "not_confirmed",
+                    "request_id": _REQUEST_ID,
+                    "received_at": _RECEIVED_AT,
+                    "accepted": 0,
+                    "rejected": 0,
+                    "results": [_RETRY],
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str = Field(description="The problem, for programs.")
+    request_id: str
+    received_at: AwareDatetime | None = None
+    accepted: int | None = None
+    rejected: int | None = None
+    results: list[RecordResult] | None = None
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Ready(BaseModel):
+    """Every place that records go to can be reached."""
+
+    status: Literal["ready"]
+
+
+class SchemaList(BaseModel):
+    """Names of schemas and their versions, oldest first."""
+
+    schemas: dict[str, list[str]]

@@ -1,0 +1,63 @@
+"""Exceptions → answers; the only place that does it."""
+
+import logging
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from app.exceptions import HttpError
+from app.problems import problem
+from app.request_identity import new_request_id
+
+logger = logging.getLogger(__name__)
+CLIENT_GONE = 499
+"""nginx' code for a client that went away; nobody reads the answer."""
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Map our errors, the router's and what nobody foresaw."""
+    app.add_exception_handler(HttpError, _ours)
+    app.add_exception_handler(HTTPException, _of_the_router)
+    app.add_exception_handler(ClientDisconnect, _client_gone)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def request_id_of(request: Request) -> str:
+    """The request's id, or a new one where the route has not come to give it one."""
+    request_id = getattr(request.state, "request_id", None)
+    return request_id if isinstance(request_id, str) else new_request_id(datetime.now(UTC))
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HttpError):
+        raise TypeError(error)
+    return problem(error.status, error.reason, error.title, error.detail, request_id_of(request), headers=error.headers)
+
+
+async def _of_the_router(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError(error)
+    status = HTTPStatus(error.status_code)
+    return problem(
+        status,
+        status.name.lower(),
+        status.phrase,
+        f"{status.description or error.detail}: {request.method} is not served here; /docs lists what is.",
+        request_id_of(request),
+        headers=error.headers,
+    )
+
+
+async def _client_gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    request_id = request_id_of(request)
+    logger.error("unforeseen error", exc_info=error, extra={"request_id": request_id})
+    detail = "The gateway failed; what it did with the request is not known. Send it again with its Idempotency-Key."
+    return problem(500, "internal_error", "Internal error", detail, request_id)

@@ -1,0 +1,188 @@
+"""One request's records from bytes to what became of each: decode → judge → store. No HTTP here."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.content import Encoding, MediaType
+from app.decompression import decompress
+from app.dependencies import Gateway
+from app.envelope import Origin, StreamLines, error_line, partition_key
+from app.exceptions import BodyRejected, UndecodableBody
+from app.framing import RawRecords, split
+from app.observability import Receipt
+from app.request_identity import new_request_id, repeatable_request_id
+from app.sinks.base import Line, Lines, Outcome, Sink
+from app.validation import UNPARSED, Accepted, Reason, RecordSchema, Rejected, judge, reject_body
+
+STREAM_UNAVAILABLE = "stream_unavailable"
+ERROR_BUCKET_UNAVAILABLE = "error_bucket_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request that was let in, its body as received.
+
+    Attributes:
+        encoding: how `body` is compressed.
+        schema: the schema parameters as sent; none or one make sense.
+    """
+
+    received_at: datetime
+    source: str
+    media_type: MediaType
+    encoding: Encoding
+    idempotency_key: str | None
+    schema: Sequence[str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Account:
+    """What became of each record of a request, by index, ascending.
+
+    Attributes:
+        accepted: in the stream.
+        rejected: in the error bucket.
+        retry: confirmed in neither, and why.
+        judged_bad: what is wrong with each record that would not load, stored or not.
+    """
+
+    accepted: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
+    retry: dict[int, str] = field(default_factory=dict)
+    judged_bad: dict[int, Rejected] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of a submission.
+
+    Attributes:
+        refused_body: set when the body as a whole was rejected, as record 0.
+    """
+
+    origin: Origin
+    account: Account
+    refused_body: BodyRejected | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    body: bytes
+    records: RawRecords
+    refused: BodyRejected | None
+
+
+async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) -> Intake:
+    """Judge and store the records of `submission`; returns when each is confirmed or known not to be.
+
+    Raises:
+        RequestRefused: empty, or over a limit; nothing is stored.
+    """
+    clock = _Stages(receipt)
+    decoded = _decode(submission, gateway)
+    receipt.decoded_bytes = len(decoded.body)
+    label, schema = gateway.registry.resolve(submission.schema)
+    origin = Origin(
+        request_id=_request_id(submission, decoded.body),
+        received_at=submission.received_at,
+        source=submission.source,
+        schema=label,
+        content_type=submission.media_type.name or None,
+    )
+    receipt.request_id, receipt.schema, receipt.records = origin.request_id, label, len(decoded.records.raws)
+    clock.ended("decode")
+    lines = StreamLines(origin)
+    judged = _judge(decoded, lines, schema)
+    clock.ended("judge")
+    account = await _store(judged, origin, lines, gateway)
+    clock.ended("store")
+    receipt.accepted, receipt.rejected, receipt.retry = account.accepted, account.rejected, list(account.retry)
+    return Intake(origin, account, decoded.refused)
+
+
+def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
+    body = submission.body
+    try:
+        body = decompress(body, submission.encoding, gateway.settings.max_decoded_bytes)
+        return _Decoded(body, split(body, submission.media_type.framing, gateway.settings.max_records), None)
+    except BodyRejected as refused:
+        return _Decoded(body, RawRecords([body], None), refused)
+
+
+def _request_id(submission: Submission, decoded_body: bytes) -> str:
+    if submission.idempotency_key is None:
+        return new_request_id(submission.received_at)
+    schema = "\n".join(submission.schema) if submission.schema else None
+    return repeatable_request_id(
+        submission.source, submission.idempotency_key, submission.media_type.name, schema, decoded_body
+    )
+
+
+def _judge(decoded: _Decoded, lines: StreamLines, schema: RecordSchema | None) -> list[Accepted | Rejected]:
+    raws, values = decoded.records.raws, decoded.records.values
+    if decoded.refused is not None:
+        return [reject_body(raws[0], _reason_of(decoded.refused), decoded.refused.detail)]
+    return [
+        judge(raw, UNPARSED if values is None else values[index], lines.room(index), schema)
+        for index, raw in enumerate(raws)
+    ]
+
+
+def _reason_of(refused: BodyRejected) -> Reason:
+    return Reason.UNDECODABLE_BODY if isinstance(refused, UndecodableBody) else Reason.MALFORMED_JSON
+
+
+async def _store(
+    judged: Sequence[Accepted | Rejected], origin: Origin, stream_lines: StreamLines, gateway: Gateway
+) -> Account:
+    good: dict[int, Line] = {}
+    bad: dict[int, Line] = {}
+    account = Account()
+    for index, record in enumerate(judged):
+        if isinstance(record, Accepted):
+            key = partition_key(origin.source, record.record_id)
+            good[index] = Line(stream_lines.line(index, record.raw), key)
+        else:
+            account.judged_bad[index] = record
+            bad[index] = Line(error_line(origin, index, record), "")
+    deadline = asyncio.get_running_loop().time() + gateway.settings.delivery_timeout_seconds
+    streamed, kept = await asyncio.gather(
+        _put(gateway.sinks.stream, good, origin, deadline), _put(gateway.sinks.error_bucket, bad, origin, deadline)
+    )
+    retry: dict[int, str] = {}
+    for outcomes, confirmed, reason in (
+        (streamed, account.accepted, STREAM_UNAVAILABLE),
+        (kept, account.rejected, ERROR_BUCKET_UNAVAILABLE),
+    ):
+        for index, outcome in outcomes.items():
+            if outcome is Outcome.CONFIRMED:
+                confirmed.append(index)
+            else:
+                retry[index] = reason
+    account.retry = dict(sorted(retry.items()))
+    return account
+
+
+async def _put(sink: Sink, lines: dict[int, Line], origin: Origin, deadline: float) -> dict[int, Outcome]:
+    if not lines:
+        return {}
+    put = Lines(origin.request_id, origin.received_at, list(lines.values()))
+    outcomes = await sink.put(put, deadline)
+    return dict(zip(lines, outcomes, strict=True))
+
+
+class _Stages:
+    """Notes in the receipt how long each stage took."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+        self._since = time.perf_counter()
+
+    def ended(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._receipt.milliseconds[stage] = (now - self._since) * 1000
+        self._since = now

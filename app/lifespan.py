@@ -1,0 +1,20 @@
+"""Start and end of the gateway under a server with a lifespan."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.observability import configure_logging
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the sinks and receipts, and close them when the last request is answered. Asks nothing of AWS."""
+    configure_logging()
+    gateway = app.state.gateway
+    gateway.receipts.open()
+    await gateway.sinks.open()
+    yield
+    await gateway.sinks.close()
+    gateway.receipts.close()

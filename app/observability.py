@@ -1,0 +1,138 @@
+"""Receipts and logs: one line of JSON each, never with a payload or a key."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+Range = tuple[int, int]
+_STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one request; the ledger that reconciling reads.
+
+    Attributes:
+        status: of the answer; 500 until there is one.
+        reason: why the request as a whole was refused or rejected, if it was.
+        accepted, rejected, retry: indexes of records, as inclusive ranges.
+        received_bytes, decoded_bytes: sizes of the body.
+        milliseconds: time by stage: decode, judge, store, total.
+    """
+
+    request_id: str
+    received_at: str
+    source: str | None = None
+    schema: str | None = None
+    status: int = 500
+    reason: str | None = None
+    records: int = 0
+    accepted: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
+    retry: list[int] = field(default_factory=list)
+    received_bytes: int = 0
+    decoded_bytes: int = 0
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def line(self) -> bytes:
+        """One line of JSON."""
+        return orjson.dumps(
+            {
+                "event": "receipt",
+                "request_id": self.request_id,
+                "received_at": self.received_at,
+                "source": self.source,
+                "schema": self.schema,
+                "status": self.status,
+                "reason": self.reason,
+                "records": self.records,
+                "accepted": ranges(self.accepted),
+                "rejected": ranges(self.rejected),
+                "retry": ranges(self.retry),
+                "counts": {
+                    "accepted": len(self.accepted),
+                    "rejected": len(self.rejected),
+                    "retry": len(self.retry),
+                },
+                "bytes": {"received": self.received_bytes, "decoded": self.decoded_bytes},
+                "ms": {stage: round(spent, 3) for stage, spent in self.milliseconds.items()},
+            },
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+
+
+def ranges(indexes: Iterable[int]) -> list[Range]:
+    """Ascending indexes as inclusive ranges: 0, 1, 2, 5 → (0, 2), (5, 5)."""
+    found: list[Range] = []
+    for index in indexes:
+        if found and found[-1][1] == index - 1:
+            found[-1] = (found[-1][0], index)
+        else:
+            found.append((index, index))
+    return found
+
+
+class ReceiptLog:
+    """Writes receipts to standard output and, if asked, a file; each line in one write."""
+
+    def __init__(self, file: str | None, stdout: BinaryIO | None = None) -> None:
+        self._path = None if file is None else Path(file)
+        self._stdout = stdout
+        self._file: BinaryIO | None = None
+
+    def open(self) -> None:
+        """Open the file for appending."""
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab", buffering=0)
+
+    def write(self, receipt: Receipt) -> None:
+        """Write one receipt."""
+        line = receipt.line()
+        stdout = self._stdout or sys.stdout.buffer
+        stdout.write(line)
+        stdout.flush()
+        if self._file is not None:
+            self._file.write(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON, its `extra` as members of their own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format `record`."""
+        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD_ATTRIBUTES}
+        line = {
+            "event": "log",
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **extra,
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure_logging() -> None:
+    """Send the gateway's own logs to standard error as JSON. Called by the entry points, once."""
+    logger = logging.getLogger("app")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter())
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False

@@ -1,0 +1,23 @@
+"""The sinks of a gateway on AWS. Credentials, endpoints and regions are the AWS SDK's to find."""
+
+import boto3
+
+from app.dependencies import Sinks
+from app.settings import Settings
+from app.sinks.aws import client_config
+from app.sinks.error_bucket import ErrorBucketSink
+from app.sinks.kinesis import KinesisSink
+
+
+def aws_sinks(settings: Settings) -> Sinks:
+    """Sinks that make their clients when they are opened."""
+    session = boto3.Session()
+    config = client_config(settings.aws_region, settings.sink_connections)
+    return Sinks(
+        stream=KinesisSink(
+            lambda: session.client("kinesis", config=config), settings.stream_name, settings.sink_connections
+        ),
+        error_bucket=ErrorBucketSink(
+            lambda: session.client("s3", config=config), settings.error_bucket, settings.sink_connections
+        ),
+    )
