@@ -1,7 +1,7 @@
 """The two stored forms of a record: the stream line and the error line. Pure."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -87,10 +87,7 @@ def error_line(origin: Origin, index: int, rejected: Rejected, attempts: int = 1
 
 def partition_key(source: str, record_id: object) -> str:
     """32 hex digits, equal for the same source and an equal id, so that their lines meet in one shard."""
-    if type(record_id) is str:
-        identity = b"s" + record_id.encode()
-    else:
-        identity = b"j" + orjson.dumps(_comparable(record_id), option=orjson.OPT_SORT_KEYS)
+    identity = b"".join(_canonical(record_id))
     sender = source.encode()
     return blake2b(b"%d:%b%b" % (len(sender), sender, identity), digest_size=16).hexdigest()
 
@@ -100,12 +97,24 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _comparable(value: object) -> object:
-    """Numbers as doubles, so that 1, 1.0 and 1e0 are one id, as they are in a VARIANT."""
-    if type(value) is int or type(value) is float:
-        return float(value) + 0.0  # and -0.0 is 0.0
-    if isinstance(value, list):
-        return [_comparable(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _comparable(item) for key, item in value.items()}
-    return value
+def _canonical(value: object) -> Iterator[bytes]:
+    """Equal for JSON values that are equal in a VARIANT: keys in order, numbers as doubles (1, 1.0 and 1e0 are one id).
+
+    Iterative, since an id may nest as deep as its record.
+    """
+    rest: list[object] = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            yield b"s%d:%b" % (len(item), item.encode())
+        elif isinstance(item, int | float) and not isinstance(item, bool):
+            yield b"n%b," % repr(float(item) + 0.0).encode()  # + 0.0: -0.0 is 0.0
+        elif isinstance(item, list):
+            yield b"[%d," % len(item)
+            rest.extend(reversed(item))
+        elif isinstance(item, dict):
+            yield b"{%d," % len(item)
+            for key in sorted(item, reverse=True):
+                rest += (item[key], key)
+        else:
+            yield repr(item).encode()

@@ -15,6 +15,7 @@ from app.validation import MAX_ERRORS, ErrorDetail, Reason, RecordSchema, error_
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,2}")
+MAX_LABEL_CHARACTERS = 130  # longer than any label that names a schema
 _MASK = "the value"  # stands for a record's own values in messages
 
 
@@ -89,7 +90,7 @@ class Registry:
         if not references:
             return None, None
         if len(references) > 1:
-            return references[0], _no_such_schema(
+            return references[0][:MAX_LABEL_CHARACTERS], _no_such_schema(
                 SchemaNotFound("Name one schema: the parameter stands more than once.")
             )
         try:
