@@ -1,8 +1,8 @@
 """Become a child that does not outlive its supervisor, even one that is killed with -9.
 
-Run as a file by a bare interpreter (`python -I -S child.py SIGNAL SUPERVISOR_PID COMMAND…`), so it imports little. Linux
-delivers SIGNAL when the supervisor dies (prctl(2), PR_SET_PDEATHSIG = 1; kept across execve); elsewhere this only executes
-COMMAND.
+Run as a file by a bare interpreter (`python -I -S child.py SIGNAL SUPERVISOR_PID COMMAND…`), so it imports little.
+Linux delivers SIGNAL when the supervisor dies (prctl(2), PR_SET_PDEATHSIG = 1; kept across execve); elsewhere this
+only executes COMMAND.
 """
 
 import ctypes

@@ -116,9 +116,9 @@ class HomeLock:
         give_up = time.monotonic() + LEFTOVERS_SECONDS
         while not self._try():
             holder = self._holder()
-            if _is_alive(holder) or time.monotonic() > give_up:
+            if is_alive(holder) or time.monotonic() > give_up:
                 self.release()
-                whose = f"pid {holder}" if _is_alive(holder) else f"what is left of pid {holder}"
+                whose = f"pid {holder}" if is_alive(holder) else f"what is left of pid {holder}"
                 raise HomeTakenError(f"{whose} already runs a pipeline in {self._home.path}")
             time.sleep(0.05)
         os.ftruncate(self.descriptor, 0)
@@ -141,7 +141,8 @@ class HomeLock:
         return int(written) if written.isdigit() else 0
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process has this id."""
     if pid <= 0:
         return False
     try:

@@ -1,9 +1,9 @@
 """The ledger: where every record has been seen, counted in distinct ingest_ids.
 
-Six stages, each told by what is really there: `accepted` by the receipts, `rejected` and `spilled` by the error bucket's
-objects, `streamed` by the stream, `landed` by the landing files, `loaded` by the raw table. A sighting is (stage, ingest_id,
-source, line): the source is a receipt, an object's key, a shard with a sequence number, or a table. Sightings are only ever
-added, so no count falls when the stream forgets.
+Six stages, each told by what is really there: `accepted` by the receipts, `rejected` and `spilled` by the error
+bucket's objects, `streamed` by the stream, `landed` by the landing files, `loaded` by the raw table. A sighting is
+(stage, ingest_id, source, line): the source is a receipt, an object's key, a shard with a sequence number, or a
+table. Sightings are only ever added, so no count falls when the stream forgets.
 """
 
 import sqlite3
@@ -116,6 +116,12 @@ class Ledger:
     def places(self, ingest_id: str) -> dict[Stage, list[Place]]:
         """Where a record has been seen; every stage is a key."""
         return {stage: self._places(stage, ingest_id) for stage in STAGES}
+
+    def sources_starting(self, stage: Stage, beginning: str) -> list[str]:
+        """The names of a stage's sources that start with `beginning`, ASCII, as they were first seen."""
+        query = "SELECT name FROM sources WHERE stage = ? AND name >= ? AND name < ? ORDER BY source"
+        rows = self._database.execute(query, (STAGES.index(stage), beginning, beginning + "\x7f"))
+        return [name for (name,) in rows]
 
     def newest_sources(self, stage: Stage) -> Iterator[str]:
         """The names of a stage's sources, the last seen first."""

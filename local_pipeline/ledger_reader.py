@@ -2,14 +2,18 @@
 
 import gzip
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from local_pipeline.ledger import Ledger, Sighting, Stage
+from local_pipeline.warehouse import LoadedRow, iso
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -20,29 +24,20 @@ INGEST_ID = re.compile(rb'\{"ingest_id":"([^"\\]+)"')
 STREAM_RECORDS_PER_CALL = 200
 RECEIPTS_CURSOR = "receipts"
 TABLE_CURSOR = "raw table"
-RAW_TABLE = "RAW_RECORDS"
+REJECTED_PREFIX = "rejected/"
+SPILL_PREFIX = "spill/"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedRow:
-    """One row of the raw table. `loaded_at` sorts as text."""
+class RawTable(Protocol):
+    """The raw table, as far as the ledger needs it."""
 
-    ingest_id: str
-    file_name: str
-    file_row_number: int
-    loaded_at: str
-
-
-LoadedSince = Callable[[str | None], Sequence[LoadedRow]]
+    def loaded_since(self, since: str | None) -> Sequence[LoadedRow]:
+        """The rows loaded at `since` (ISO 8601) or later, all if it is None; oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the reader reads.
-
-    Attributes:
-        loaded_since: the raw table's rows with `loaded_at` no earlier than the argument (None: all), oldest first.
-    """
+    """What the reader reads."""
 
     receipts: Path
     kinesis: "KinesisClient"
@@ -51,7 +46,15 @@ class Sources:
     landing_bucket: str
     landing_prefix: str
     error_bucket: str
-    loaded_since: LoadedSince
+    table: RawTable
+
+    def kept(self) -> Sequence[tuple[str, str]]:
+        """Bucket and prefix of all objects that hold records."""
+        return (
+            (self.landing_bucket, self.landing_prefix),
+            (self.error_bucket, REJECTED_PREFIX),
+            (self.error_bucket, SPILL_PREFIX),
+        )
 
 
 class LedgerReader:
@@ -67,8 +70,8 @@ class LedgerReader:
             self._read_table()
             self._read_objects("landed", self._sources.landing_bucket, self._sources.landing_prefix)
         with self._ledger.batch():
-            self._read_objects("rejected", self._sources.error_bucket, "rejected/")
-            self._read_objects("spilled", self._sources.error_bucket, "spill/")
+            self._read_objects("rejected", self._sources.error_bucket, REJECTED_PREFIX)
+            self._read_objects("spilled", self._sources.error_bucket, SPILL_PREFIX)
         with self._ledger.batch():
             self._read_receipts()
             self._read_stream()
@@ -88,15 +91,16 @@ class LedgerReader:
             lines.extend(orjson.loads(line) for line in self._lines(self._sources.error_bucket, key))
         return lines[:limit]
 
-    def receipt(self, request_id: str, offset: int) -> dict[str, Any] | None:
-        """The receipt that starts at byte `offset`; None when it is not that request's."""
-        if not self._sources.receipts.exists():
-            return None
-        with self._sources.receipts.open("rb") as file:
-            file.seek(offset)
-            line = file.readline()
-        receipt: dict[str, Any] = orjson.loads(line) if line.endswith(b"\n") else {}
-        return receipt if receipt.get("request_id") == request_id else None
+    def receipts(self, request_id: str) -> list[dict[str, Any]]:
+        """A request's receipts, oldest first: one for each time it was answered."""
+        offsets = [int(name.partition("@")[2]) for name in self._ledger.sources_starting("accepted", f"{request_id}@")]
+        found: list[dict[str, Any]] = []
+        if offsets:
+            with self._sources.receipts.open("rb") as file:
+                for offset in offsets:
+                    file.seek(offset)
+                    found.append(orjson.loads(file.readline()))
+        return found
 
     def _read_receipts(self) -> None:
         path = self._sources.receipts
@@ -109,7 +113,9 @@ class LedgerReader:
                 if not line.endswith(b"\n"):  # still being written
                     return
                 end = offset + len(line)
-                self._ledger.add("accepted", f"{offset}", _accepted(line), cursor=(RECEIPTS_CURSOR, f"{end}"))
+                receipt = orjson.loads(line)
+                source = f"{receipt['request_id']}@{offset}"
+                self._ledger.add("accepted", source, _accepted(receipt), cursor=(RECEIPTS_CURSOR, f"{end}"))
                 offset = end
 
     def _read_stream(self) -> None:
@@ -160,15 +166,16 @@ class LedgerReader:
         return (gzip.decompress(body) if key.endswith(".gz") else body).split(b"\n")
 
     def _read_table(self) -> None:
-        position = self._ledger.cursor(TABLE_CURSOR)
-        rows = self._sources.loaded_since(position)
-        if rows:
-            sightings = [Sighting(row.ingest_id, row.file_row_number, _load_note(row)) for row in rows]
-            self._ledger.add("loaded", RAW_TABLE, sightings, cursor=(TABLE_CURSOR, rows[-1].loaded_at))
+        """All rows of a file have its `loaded_at`, no two files have the same, and a file's rows come at once."""
+        seen = self._ledger.cursor(TABLE_CURSOR)
+        rows = self._sources.table.loaded_since(seen and _next_microsecond(seen))
+        for file_name, of_file in groupby(rows, attrgetter("file_name")):
+            loaded = list(of_file)
+            sightings = (Sighting(row.ingest_id, row.file_row_number, row.loaded_at) for row in loaded)
+            self._ledger.add("loaded", file_name, sightings, cursor=(TABLE_CURSOR, loaded[-1].loaded_at))
 
 
-def _accepted(line: bytes) -> Iterator[Sighting]:
-    receipt = orjson.loads(line)
+def _accepted(receipt: Mapping[str, Any]) -> Iterator[Sighting]:
     for first, last in receipt["accepted"]:
         for index in range(first, last + 1):
             yield Sighting(f"{receipt['request_id']}-{index}", index)
@@ -182,5 +189,5 @@ def _lines_seen(lines: Sequence[bytes], *, notes: bool = False) -> Iterator[Sigh
             yield Sighting(found.group(1).decode(), number, orjson.loads(line)["reason"] if notes else None)
 
 
-def _load_note(row: LoadedRow) -> str:
-    return f"{row.loaded_at} {row.file_name}"
+def _next_microsecond(moment: str) -> str:
+    return iso(datetime.fromisoformat(moment) + timedelta(microseconds=1))

@@ -46,6 +46,11 @@ def file_exists(path: Path) -> Probe:
     return probe
 
 
+async def never() -> bool:
+    """No: the process ends when it has done its work."""
+    return False
+
+
 async def started() -> bool:
     """Yes at once: nothing tells from outside whether the process is ready."""
     return True

@@ -4,16 +4,18 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import getpid
 from pathlib import Path
 from typing import IO
 
+from local_pipeline.home import ROOT
+from local_pipeline.probes import Probe
+
 LAUNCHER = Path(__file__).with_name("child.py")
 POLL_SECONDS = 0.03
-
-Probe = Callable[[], Awaitable[bool]]
+LEAST_GRACE_SECONDS = 0.5
 
 
 class StartError(Exception):
@@ -64,6 +66,7 @@ class Child:
                 env=dict(command.environment),
                 start_new_session=True,
                 pass_fds=command.descriptors,
+                cwd=ROOT,
             )
         return cls(command, log, process)
 
@@ -85,23 +88,40 @@ class Child:
         """Return when it is ready.
 
         Raises:
-            StartError: it ended, or took longer than `seconds`.
+            StartError: that took longer than `seconds`.
         """
         give_up = time.monotonic() + seconds
         while not await self.command.ready():
-            if not self.is_alive:
-                raise StartError(f"{self.command.name} did not start: {self.last_words()} (log: {self._log})")
             if time.monotonic() > give_up:
                 raise StartError(f"{self.command.name} was not ready within {seconds:.0f} s (log: {self._log})")
             await asyncio.sleep(POLL_SECONDS)
 
-    async def stop(self) -> None:
-        """End it: SIGTERM, then SIGKILL when its time is over."""
+    async def wait_until_done(self) -> None:
+        """Return when it has ended well.
+
+        Raises:
+            StartError: it failed.
+        """
+        if await self.wait() != 0:
+            raise StartError(self.last_words())
+
+    def check_alive(self) -> None:
+        """Nothing, while it runs or once it has ended well.
+
+        Raises:
+            StartError: it failed.
+        """
+        if self._process.returncode:
+            raise StartError(f"{self.command.name} did not start: {self.last_words()} (log: {self._log})")
+
+    async def stop(self, give_up: float) -> None:
+        """End it: SIGTERM, then SIGKILL when its grace is over, or when the clock (time.monotonic) shows `give_up`."""
         if not self.is_alive:
             return
         self._signal(signal.SIGTERM)
+        grace = max(LEAST_GRACE_SECONDS, min(self.command.grace_seconds, give_up - time.monotonic()))
         try:
-            await asyncio.wait_for(self._process.wait(), self.command.grace_seconds)
+            await asyncio.wait_for(self._process.wait(), grace)
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self._process.wait()

@@ -1,19 +1,21 @@
 """Deploy the shipped stacks into the engine, and say where everything is: run once at every start, by the supervisor.
 
-What Snowflake would have made is made here first: the queue of the pipe. delivery.yaml is not deployed: the engine's own delivery
-stream writes one object per record and slows the stream down, so `local_pipeline.firehose` reads that template itself.
+What Snowflake would have made is made here first: the queue of the pipe. delivery.yaml is not deployed: the
+engine's own delivery stream writes one object per record and slows the stream down, so `local_pipeline.firehose`
+reads that template itself.
 """
 
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_pipeline.deployed import STAGE, Deployed
 from local_pipeline.engine import REGION, EngineError, wait_until_healthy
 from local_pipeline.home import Home
 from ops.stacks import StackError, deploy
@@ -21,7 +23,6 @@ from ops.stacks import StackError, deploy
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-STAGE = "local"
 STACKS = ("storage", "snowflake-access", "gateway")
 QUEUE = f"sluice-{STAGE}-snowpipe"
 # Stand-ins of what the real deployment gets from ECR and from Snowflake; nothing is fetched from them here.
@@ -31,24 +32,6 @@ GIVEN = {
     "SnowflakeUserArn": "arn:aws:iam::000000000000:user/snowflake-local",
     "SnowflakeExternalId": "local",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What the stacks made, under the names of their outputs."""
-
-    stream_name: str
-    landing_bucket: str
-    landing_prefix: str
-    error_bucket: str
-    api_id: str
-    function_name: str
-    queue_url: str
-
-    @classmethod
-    def read(cls, home: Home) -> "Deployed":
-        """What the last `provision` of this home wrote."""
-        return cls(**json.loads(home.deployed.read_text(encoding="utf-8")))
 
 
 def provision(home: Home, templates: Path) -> Deployed:
@@ -69,7 +52,9 @@ def provision(home: Home, templates: Path) -> Deployed:
     )
     deployed = Deployed(
         stream_name=outputs["StreamName"],
+        stream_arn=outputs["StreamArn"],
         landing_bucket=outputs["LandingBucketName"],
+        landing_bucket_arn=outputs["LandingBucketArn"],
         landing_prefix=outputs["LandingPrefix"],
         error_bucket=outputs["ErrorBucketName"],
         api_id=outputs["ApiId"],
@@ -84,7 +69,12 @@ def _snowpipe_queue(sqs: "SQSClient") -> tuple[str, str]:
     """URL and ARN of the queue that stands for the pipe's; S3 may send to it, as Snowflake lets it."""
     url = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    statement = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     return url, arn

@@ -1,8 +1,8 @@
 """Bring the pipeline up, keep it up, take it down: the processes behind `sluice up`.
 
-The order up: the engine, then the stacks in it, the warehouse and its SQL beside them, then everything that needs both. The
-order down is the way a record takes, so that what is in flight arrives: the gateway first, the engine last, which saves its
-memory then.
+The order up: the engine, then the stacks in it, the warehouse and its SQL beside them, then everything that needs
+both. The order down is the way a record takes, so that what is in flight arrives: the gateway first, the engine
+last, which saves its memory then.
 """
 
 import asyncio
@@ -12,15 +12,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from local_pipeline.engine import EngineError
 from local_pipeline.home import Home, HomeLock, HomeTakenError, Running
-from local_pipeline.plan import Plan
-from local_pipeline.processes import Child, Command, StartError
+from local_pipeline.plan import PROVISION, Plan, ShippedFiles
+from local_pipeline.processes import POLL_SECONDS, Child, Command, StartError
 
 START_SECONDS = 60.0
+STOP_SECONDS = 9.0
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 5.0
 HEALTHY_SECONDS = 10.0
-STOP_ORDER = (("provision",), ("gateway",), ("lambda",), ("firehose", "snowpipe"), ("warehouse",), ("engine",))
+STOP_ORDER = ((PROVISION, "gateway", "lambda"), ("snowpipe", "firehose"), ("warehouse",), ("engine",))
 
 Say = Callable[[str], None]
 
@@ -44,9 +46,10 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop.set)
         try:
             if await self._unless_stopped(self._bring_up()):
+                self._keepers = [asyncio.create_task(self._keep(child)) for child in self._children.values()]
                 self._say(self._plan.greeting(self._running()))
                 await self._stop.wait()
-        except StartError as error:
+        except (StartError, EngineError) as error:
             self._fail(str(error))
         finally:
             await self._take_down()
@@ -57,12 +60,8 @@ class Supervisor:
         await self._bring_up_all(self._plan.after_provision())
 
     async def _bring_up_engine(self) -> None:
-        engine = await self._start(self._plan.engine())
-        provision = await self._start(self._plan.provision())
-        await engine.wait_until_ready(START_SECONDS)
-        if await provision.wait() != 0:
-            raise StartError(provision.last_words())
-        del self._children["provision"]
+        await self._start(self._plan.engine())
+        await (await self._start(self._plan.provision())).wait_until_done()
 
     async def _bring_up_warehouse(self) -> None:
         await self._bring_up_all([self._plan.warehouse()])
@@ -80,16 +79,23 @@ class Supervisor:
     async def _unless_stopped(self, work: Awaitable[None]) -> bool:
         """Whether `work` was finished before a signal came; what is left of it is given up."""
         working = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self._stop.wait())
-        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if working.done():
-            working.result()
-            self._keepers = [asyncio.create_task(self._keep(child)) for child in self._children.values()]
-            return True
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        return False
+        others = (asyncio.ensure_future(self._stop.wait()), asyncio.ensure_future(self._first_death()))
+        try:
+            done, _ = await asyncio.wait({working, *others}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (working, *others):
+                task.cancel()
+            await asyncio.gather(working, *others, return_exceptions=True)
+        return working in done
+
+    async def _first_death(self) -> None:
+        while True:
+            for name, child in self._children.items():
+                if name != PROVISION:
+                    child.check_alive()
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _keep(self, child: Child) -> None:
         """Start a process again whenever it ends; without the engine's memory nothing can go on."""
@@ -116,8 +122,9 @@ class Supervisor:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._plan.stop_listening()
+        give_up = time.monotonic() + STOP_SECONDS
         for names in STOP_ORDER:
-            await asyncio.gather(*(self._children[name].stop() for name in names if name in self._children))
+            await asyncio.gather(*(self._children[name].stop(give_up) for name in names if name in self._children))
         self._home.no_longer_running()
 
     def _running(self) -> dict[str, Running]:
@@ -128,8 +135,9 @@ class Supervisor:
         self._say(f"sluice: {message}")
 
 
-def up(home: Home, plan_for: Callable[[HomeLock, socket.socket], Plan], port: int) -> int:
-    """Run a pipeline in `home` with its gateway on 127.0.0.1:`port`; the exit status."""
+def up(port: int, sources: ShippedFiles) -> int:
+    """Run a pipeline with its gateway on 127.0.0.1:`port`, 0 for a free one; the exit status."""
+    home = Home.from_environment()
     lock = HomeLock(home)
     try:
         lock.acquire()
@@ -137,7 +145,7 @@ def up(home: Home, plan_for: Callable[[HomeLock, socket.socket], Plan], port: in
     except (HomeTakenError, StartError) as error:
         _say(f"sluice: {error}")
         return 1
-    status = asyncio.run(Supervisor(home, plan_for(lock, listener), _say).run())
+    status = asyncio.run(Supervisor(home, Plan(home, sources, lock, listener), _say).run())
     if status == 0:
         _say("sluice: stopped; every process has ended, the state is kept")
     lock.release()
