@@ -88,7 +88,7 @@ class LedgerReader:
         for key in self._ledger.newest_sources("rejected"):
             if len(lines) >= limit:
                 break
-            lines.extend(orjson.loads(line) for line in self._lines(self._sources.error_bucket, key))
+            lines.extend(orjson.loads(line) for line in self._lines(self._sources.error_bucket, key) if line)
         return lines[:limit]
 
     def receipts(self, request_id: str) -> list[dict[str, Any]]:

@@ -62,6 +62,7 @@ class Supervisor:
     async def _bring_up_engine(self) -> None:
         await self._start(self._plan.engine())
         await (await self._start(self._plan.provision())).wait_until_done()
+        del self._children[PROVISION]
 
     async def _bring_up_warehouse(self) -> None:
         await self._bring_up_all([self._plan.warehouse()])
@@ -92,8 +93,8 @@ class Supervisor:
 
     async def _first_death(self) -> None:
         while True:
-            for name, child in self._children.items():
-                if name != PROVISION:
+            for child in self._children.values():
+                if child.command.name != PROVISION:
                     child.check_alive()
             await asyncio.sleep(POLL_SECONDS)
 
