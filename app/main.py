@@ -34,7 +34,12 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     """
     settings = settings or load_settings()
     app: FastAPI = FastAPIOffline(
-        title="Sluice", version=__version__, description=DESCRIPTION, lifespan=lifespan, static_url="/docs-assets"
+        title="Sluice",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        static_url="/docs-assets",
+        redirect_slashes=False,
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.gateway = Gateway(

@@ -16,6 +16,8 @@ _NDJSON: dict[str, Any] = {
     },
 }
 
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer"}}}
+
 RECORDS_REQUEST: dict[str, Any] = {
     "security": [{"bearer": []}, {"api_key": []}, {}],
     "parameters": [
@@ -54,7 +56,6 @@ RECORDS_REQUEST: dict[str, Any] = {
                 "examples": {
                     "one": {"summary": "One record", "value": _ONE},
                     "batch": {"summary": "A batch", "value": [_ONE, _OTHER]},
-                    "bad": {"summary": "A batch with a record that is rejected", "value": [_ONE, {"customer": "eve"}]},
                 },
             },
             "application/x-ndjson": _NDJSON,
@@ -74,6 +75,10 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "Over a limit. Nothing stored."},
     415: {"model": Problem, "description": "A media type, charset or encoding that is not taken. Nothing stored."},
     422: {"model": Problem, "description": "None of the records is accepted; each is kept in the error bucket."},
-    429: {"model": Problem, "description": "Too many requests; Retry-After says when. Nothing stored."},
-    503: {"model": Problem, "description": "At least one record is not confirmed (`retry`): send the request again."},
+    429: {"model": Problem, "description": "Too many requests. Nothing stored.", "headers": _RETRY_AFTER},
+    503: {
+        "model": Problem,
+        "description": "At least one record is not confirmed (`retry`): send the request again.",
+        "headers": _RETRY_AFTER,
+    },
 }

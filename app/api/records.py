@@ -26,6 +26,7 @@ router = APIRouter(tags=["records"])
 @router.post(
     "/records",
     summary="Send records",
+    status_code=202,
     response_model=None,
     responses=RECORDS_RESPONSES,
     openapi_extra=RECORDS_REQUEST,

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.sinks.aws import AttemptFailed, attempt
@@ -38,18 +37,15 @@ class KinesisSink:
         pending = list(range(len(outcomes)))
         fruitless = 0
         while pending:
-            calls = list(pack(lines.lines, pending))
-            answers = await asyncio.gather(*(self._send(lines.lines, call, deadline) for call in calls))
-            for call, failed in zip(calls, answers, strict=True):
-                for index in set(call).difference(failed.indexes):
-                    outcomes[index] = Outcome.CONFIRMED
-            retryable = [index for failed in answers if failed.retryable for index in failed.indexes]
-            fruitless = fruitless + 1 if len(retryable) == len(pending) else 0
-            pending = retryable
+            confirmed, retryable = await self._send_all(lines.lines, pending, deadline)
+            for index in confirmed:
+                outcomes[index] = Outcome.CONFIRMED
+            fruitless = 0 if confirmed else fruitless + 1
             delay = full_jitter(fruitless)
-            if not pending or asyncio.get_running_loop().time() + delay >= deadline:
+            if not retryable or asyncio.get_running_loop().time() + delay >= deadline:
                 break
             await asyncio.sleep(delay)
+            pending = retryable
         return outcomes
 
     async def check(self, deadline: float) -> bool:
@@ -67,26 +63,40 @@ class KinesisSink:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def _send(self, lines: Sequence[Line], call: Sequence[int], deadline: float) -> "_Failed":
+    async def _send_all(
+        self, lines: Sequence[Line], indexes: Sequence[int], deadline: float
+    ) -> tuple[list[int], list[int]]:
+        """Send once, one call after the other, so that lines of one key keep their order while nothing fails.
+
+        Returns:
+            Indexes that are confirmed, and those worth sending again.
+        """
+        confirmed: list[int] = []
+        retryable: list[int] = []
+        for call in pack(lines, indexes):
+            try:
+                failed = await self._send(lines, call, deadline)
+            except AttemptFailed as failure:
+                if not failure.retryable:
+                    break
+                failed = call
+            confirmed += sorted(set(call).difference(failed))
+            retryable += failed
+        return confirmed, retryable
+
+    async def _send(self, lines: Sequence[Line], call: Sequence[int], deadline: float) -> list[int]:
+        """One PutRecords call; returns the indexes that its answer does not confirm.
+
+        Entries fail for throttling or an internal error (API reference), so all of them are worth sending again.
+        """
         entries = [{"Data": lines[index].data, "PartitionKey": lines[index].partition_key} for index in call]
-        try:
-            answer = await attempt(
-                self._executor, deadline, self._client.put_records, StreamName=self._stream_name, Records=entries
-            )
-        except AttemptFailed as failure:
-            return _Failed(call, failure.retryable)
+        answer = await attempt(
+            self._executor, deadline, self._client.put_records, StreamName=self._stream_name, Records=entries
+        )
         failed = [call[position] for position in failed_positions(answer)]
         if failed:
             logger.warning("entries failed", extra={"failed": len(failed), "sent": len(call)})
-        return _Failed(failed, retryable=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """What of a call is not confirmed. Entries fail for throttling or an internal error: both pass (API reference)."""
-
-    indexes: Sequence[int]
-    retryable: bool
+        return failed
 
 
 def failed_positions(answer: "PutRecordsOutputTypeDef") -> list[int]:
