@@ -1,0 +1,105 @@
+"""The server process of the embedded Snowflake: fakesnow's own HTTP server, with its database on disk."""
+
+import json
+import logging
+import warnings
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fakesnow.instance import FakeSnow
+from snowflake.connector.errors import Error as SnowflakeError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from local_pipeline.shipped_sql import DEFAULT_VARIABLES, ShippedSqlError
+from local_pipeline.warehouse import DATABASE, apply_shipped_sql
+
+SHUTDOWN_SECONDS = 1
+QUERY_PATH = "/queries/v1/query-request"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def serve(port: int, db_path: Path, sql: Path) -> None:
+    """Open the database in `db_path`, run the shipped SQL, then answer on 127.0.0.1:`port` until SIGTERM or SIGINT.
+
+    GET /health answers 200 from then on.
+
+    Raises:
+        ShippedSqlError: the shipped SQL does not run.
+        OSError: another server has the database's file open, or the directory cannot be made.
+    """
+    server: Any = import_module("fakesnow.server")  # the package has a function of the same name
+    _quieten()
+    db_path.mkdir(parents=True, exist_ok=True)
+    database = FakeSnow(db_path=db_path)
+    _set_up(database, sql)
+    server.shared_fs = database
+    app = Starlette(
+        routes=[
+            Route("/health", _health),
+            Route(QUERY_PATH, _query(server.query_request), methods=["POST"]),
+            *(route for route in server.routes if route.path != QUERY_PATH),
+        ]
+    )
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
+def _set_up(database: FakeSnow, sql: Path) -> None:
+    connection = database.connect()
+    try:
+        apply_shipped_sql(connection, sql, {**DEFAULT_VARIABLES, "database": DATABASE})
+    except SnowflakeError as error:
+        raise ShippedSqlError(f"{sql}: {str(error.msg).splitlines()[0]}") from error
+    finally:
+        connection.close()
+
+
+def _query(answer: Handler) -> Handler:
+    """What the embedded Snowflake cannot do is an error of the statement: clients would try a status of 500 again."""
+
+    async def handler(request: Request) -> Response:
+        response = await answer(request)
+        if response.status_code < 500:
+            return response
+        refused = json.loads(bytes(response.body))
+        return JSONResponse({**refused, "message": "The embedded Snowflake failed", "data": {"sqlState": "XX000"}})
+
+    return handler
+
+
+async def _health(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+class _NoValues(logging.Filter):
+    """Keeps what was asked and what kind of error it was; bound values and messages hold clients' records."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        record.msg = f"{kind} {str(record.msg).partition(' params=')[0][:300]}"
+        record.exc_info = None
+        record.args = ()
+        return True
+
+
+def _quieten() -> None:
+    warnings.filterwarnings("ignore", category=UserWarning, module="fakesnow")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    statements = logging.getLogger("fakesnow.server")
+    statements.setLevel(logging.ERROR)
+    statements.propagate = False
+    statements.addFilter(_NoValues())
