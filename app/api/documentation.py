@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from app.api.models import Answer, Problem
+from app.api.models import RECEIVED_AT, REJECTED, REQUEST_ID, RETRY, Answer, Problem
+from app.exceptions import (
+    ContentTooLarge,
+    HttpError,
+    InvalidIdempotencyKey,
+    RateLimited,
+    Unauthorized,
+    UnsupportedMedia,
+)
+from app.problems import problem_document
 
 _ONE = {"id": "order-1001", "customer": "ada", "amount": 12.5}
 _OTHER = {"id": "order-1002", "customer": "bob", "amount": 3}
@@ -63,22 +72,78 @@ RECORDS_REQUEST: dict[str, Any] = {
     },
 }
 
+
+def _answer(description: str, example: dict[str, Any]) -> dict[str, Any]:
+    return {"model": Answer, "description": description, "content": {"application/json": {"example": example}}}
+
+
+def _refusal(error: type[HttpError], detail: str, description: str, **members: object) -> dict[str, Any]:
+    return _problem(error.status, error.reason, error.title, detail, description, **members)
+
+
+def _problem(status: int, reason: str, title: str, detail: str, description: str, **members: object) -> dict[str, Any]:
+    example = problem_document(status, reason, title, detail, REQUEST_ID, members)
+    return {"model": Problem, "description": description, "content": {"application/json": {"example": example}}}
+
+
+_RECEIVED = {"request_id": REQUEST_ID, "received_at": RECEIVED_AT}
+
 RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
-    202: {"model": Answer, "description": "Every record is accepted."},
-    207: {"model": Answer, "description": "Some records are accepted, some rejected."},
-    400: {
-        "model": Problem,
-        "description": "`malformed_json`, `undecodable_body`: kept in the error bucket as one record. `empty`, "
+    202: _answer("Every record is accepted.", {**_RECEIVED, "accepted": 2, "rejected": 0, "results": []}),
+    207: _answer(
+        "Some records are accepted, some rejected.", {**_RECEIVED, "accepted": 1, "rejected": 1, "results": [REJECTED]}
+    ),
+    400: _refusal(
+        InvalidIdempotencyKey,
+        "Send one Idempotency-Key of 1 to 128 visible ASCII characters, such as a UUID.",
+        "`malformed_json`, `undecodable_body`: kept in the error bucket as one record. `empty`, "
         "`invalid_idempotency_key`: nothing stored.",
+    ),
+    401: _refusal(
+        Unauthorized,
+        "The key is not known here: check it, or ask for a new one.",
+        "No key, an unknown one, or two that differ. Nothing stored.",
+    ),
+    413: _refusal(
+        ContentTooLarge,
+        "The body is over 4194304 bytes: compress it, or send fewer records a request.",
+        "Over a limit. Nothing stored.",
+    ),
+    415: _refusal(
+        UnsupportedMedia,
+        "Send Content-Encoding gzip or zstd, or leave it out.",
+        "A media type, charset or encoding that is not taken. Nothing stored.",
+    ),
+    422: _problem(
+        422,
+        "none_accepted",
+        "No record accepted",
+        "None of 1 records was accepted: see the reason of each in results.",
+        "None of the records is accepted; each is kept in the error bucket.",
+        received_at=RECEIVED_AT,
+        accepted=0,
+        rejected=1,
+        results=[REJECTED],
+    ),
+    429: {
+        **_refusal(
+            RateLimited, "This source may send 100 requests a second: slow down.", "Too many requests. Nothing stored."
+        ),
+        "headers": _RETRY_AFTER,
     },
-    401: {"model": Problem, "description": "No key, an unknown one, or two that differ. Nothing stored."},
-    413: {"model": Problem, "description": "Over a limit. Nothing stored."},
-    415: {"model": Problem, "description": "A media type, charset or encoding that is not taken. Nothing stored."},
-    422: {"model": Problem, "description": "None of the records is accepted; each is kept in the error bucket."},
-    429: {"model": Problem, "description": "Too many requests. Nothing stored.", "headers": _RETRY_AFTER},
     503: {
-        "model": Problem,
-        "description": "At least one record is not confirmed (`retry`): send the request again.",
+        **_problem(
+            503,
+            "not_confirmed",
+            "Not confirmed",
+            "1 of 1 records are not confirmed: send the whole request again with its Idempotency-Key, or without one "
+            "only the records marked retry.",
+            "At least one record is not confirmed (`retry`): send the request again.",
+            received_at=RECEIVED_AT,
+            accepted=0,
+            rejected=0,
+            results=[RETRY],
+        ),
         "headers": _RETRY_AFTER,
     },
 }

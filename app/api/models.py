@@ -5,18 +5,18 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-_REQUEST_ID = "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77"
-_RECEIVED_AT = "2026-11-23T02:17:14.123456Z"
-_REJECTED: dict[str, Any] = {
+REQUEST_ID = "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77"
+RECEIVED_AT = "2026-11-23T02:17:14.123456Z"
+REJECTED: dict[str, Any] = {
     "index": 1,
-    "ingest_id": f"{_REQUEST_ID}-1",
+    "ingest_id": f"{REQUEST_ID}-1",
     "status": "rejected",
     "reason": "missing_id",
     "errors": [{"loc": ["id"], "msg": 'the record has no "id"; give it one that is not null', "type": "missing_id"}],
 }
-_RETRY: dict[str, Any] = {
+RETRY: dict[str, Any] = {
     "index": 0,
-    "ingest_id": f"{_REQUEST_ID}-0",
+    "ingest_id": f"{REQUEST_ID}-0",
     "status": "retry",
     "reason": "stream_unavailable",
     "errors": [],
@@ -44,7 +44,7 @@ class RecordError(BaseModel):
 class RecordResult(BaseModel):
     """What became of a record that was not accepted."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_REJECTED, _RETRY]})
+    model_config = ConfigDict(json_schema_extra={"examples": [REJECTED, RETRY]})
 
     index: int = Field(ge=0, description="Place in the request; in NDJSON, among the lines that are not blank.")
     ingest_id: str = Field(description="`<request_id>-<index>`, the record's id from answer to row.")
@@ -58,20 +58,6 @@ class RecordResult(BaseModel):
 class Answer(BaseModel):
     """The receipt of a request."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "request_id": _REQUEST_ID,
-                    "received_at": _RECEIVED_AT,
-                    "accepted": 1,
-                    "rejected": 1,
-                    "results": [_REJECTED],
-                }
-            ]
-        }
-    )
-
     request_id: str
     received_at: AwareDatetime
     accepted: int = Field(ge=0, description="Records that are in the stream.")
@@ -81,25 +67,6 @@ class Answer(BaseModel):
 
 class Problem(BaseModel):
     """Every error answer (RFC 9457)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "urn:sluice:problem:not_confirmed",
-                    "title": "Not confirmed",
-                    "status": 503,
-                    "detail": "1 of 1 records is not confirmed: send them again.",
-                    "reason": "not_confirmed",
-                    "request_id": _REQUEST_ID,
-                    "received_at": _RECEIVED_AT,
-                    "accepted": 0,
-                    "rejected": 0,
-                    "results": [_RETRY],
-                }
-            ]
-        }
-    )
 
     type: str
     title: str
