@@ -24,12 +24,12 @@ def problem(  # noqa: PLR0913  the members of RFC 9457, and ours
         reason: for programs; also the last part of the problem's type.
         members: what else the answer tells, such as results.
     """
-    body = problem_document(status, reason, title, detail, request_id, members or {})
+    body = problem_document(status, reason, title, detail, request_id=request_id, members=members or {})
     return Response(orjson.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def problem_document(  # noqa: PLR0913  the members of RFC 9457, and ours
-    status: int, reason: str, title: str, detail: str, request_id: str, members: Mapping[str, object]
+    status: int, reason: str, title: str, detail: str, *, request_id: str, members: Mapping[str, object]
 ) -> dict[str, object]:
     """The body of an error answer."""
     return {

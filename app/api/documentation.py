@@ -82,7 +82,7 @@ def _refusal(error: type[HttpError], detail: str, description: str, **members: o
 
 
 def _problem(status: int, reason: str, title: str, detail: str, description: str, **members: object) -> dict[str, Any]:
-    example = problem_document(status, reason, title, detail, REQUEST_ID, members)
+    example = problem_document(status, reason, title, detail, request_id=REQUEST_ID, members=members)
     return {"model": Problem, "description": description, "content": {"application/json": {"example": example}}}
 
 
