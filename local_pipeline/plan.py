@@ -19,7 +19,8 @@ DROPPED = ("AWS_", "SLUICE_API_KEYS", "SLUICE_STREAM_NAME", "SLUICE_ERROR_BUCKET
 FUNCTION = f"sluice-{STAGE}-gateway"
 GATEWAY_GRACE_SECONDS = 4.5
 FIREHOSE_GRACE_SECONDS = 5.0
-ENGINE_GRACE_SECONDS = 3.0
+# It writes down all that the stream holds; ended before, it would have forgotten it.
+ENGINE_GRACE_SECONDS = 30.0
 GREETING = """Sluice is serving.
 
 {table}
@@ -70,6 +71,10 @@ class Plan:
             grace_seconds=ENGINE_GRACE_SECONDS,
             descriptors=(self._lock.descriptor,),
         )
+
+    def engine_has_saved(self) -> bool:
+        """Whether the engine would find the stacks again after being killed."""
+        return (self._engine.home / "state" / "cloudformation.json").exists()
 
     def provision(self) -> Command:
         """Deploys the stacks, then ends."""
@@ -123,14 +128,9 @@ class Plan:
         return self._python("firehose", arguments, started, grace_seconds=FIREHOSE_GRACE_SECONDS)
 
     def _snowpipe(self, deployed: Deployed) -> Command:
-        arguments = [
-            "--queue-url",
-            deployed.queue_url,
-            "--warehouse",
-            self._warehouse_url,
-            "--sql",
-            str(self._shipped.sql),
-        ]
+        arguments = ["--warehouse", self._warehouse_url, "--queue-url", deployed.queue_url]
+        arguments += ["--bucket", deployed.landing_bucket, "--prefix", deployed.landing_prefix]
+        arguments += ["--sql", str(self._shipped.sql)]
         return self._python("snowpipe", arguments, started)
 
     def _lambda_host(self, deployed: Deployed) -> Command:

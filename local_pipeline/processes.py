@@ -51,6 +51,7 @@ class Child:
         self.command = command
         self._log = log
         self._process = process
+        self._stopping = False
 
     @classmethod
     async def start(cls, command: Command, log: Path, *, anew: bool = True) -> "Child":
@@ -111,11 +112,12 @@ class Child:
         Raises:
             StartError: it failed.
         """
-        if self._process.returncode:
+        if self._process.returncode and not self._stopping:
             raise StartError(f"{self.command.name} did not start: {self.last_words()} (log: {self._log})")
 
     async def stop(self, give_up: float) -> None:
         """End it: SIGTERM, then SIGKILL when its grace is over, or when the clock (time.monotonic) shows `give_up`."""
+        self._stopping = True
         if not self.is_alive:
             return
         self._signal(signal.SIGTERM)

@@ -6,6 +6,7 @@ last, which saves its memory then.
 """
 
 import asyncio
+import math
 import signal
 import socket
 import sys
@@ -22,7 +23,7 @@ STOP_SECONDS = 9.0
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 5.0
 HEALTHY_SECONDS = 10.0
-STOP_ORDER = ((PROVISION, "gateway", "lambda"), ("snowpipe", "firehose"), ("warehouse",), ("engine",))
+STOP_ORDER = ((PROVISION, "gateway", "lambda"), ("snowpipe", "firehose"), ("warehouse",))
 
 Say = Callable[[str], None]
 
@@ -60,9 +61,13 @@ class Supervisor:
         await self._bring_up_all(self._plan.after_provision())
 
     async def _bring_up_engine(self) -> None:
-        await self._start(self._plan.engine())
+        engine = await self._start(self._plan.engine())
         await (await self._start(self._plan.provision())).wait_until_done()
         del self._children[PROVISION]
+        if not self._plan.engine_has_saved():
+            # It saves only when it ends well: once at the beginning, so that kill -9 never takes the stacks.
+            await engine.stop(math.inf)
+            await (await self._start(self._plan.engine())).wait_until_ready(START_SECONDS)
 
     async def _bring_up_warehouse(self) -> None:
         await self._bring_up_all([self._plan.warehouse()])
@@ -126,6 +131,8 @@ class Supervisor:
         give_up = time.monotonic() + STOP_SECONDS
         for names in STOP_ORDER:
             await asyncio.gather(*(self._children[name].stop(give_up) for name in names if name in self._children))
+        if engine := self._children.get("engine"):
+            await engine.stop(math.inf)
         self._home.no_longer_running()
 
     def _running(self) -> dict[str, Running]:
