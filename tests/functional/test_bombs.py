@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read 
 MAX_RECEIVED = 4 * make.MIB
 MAX_GROWTH = 64 * make.MIB
 MAX_SECONDS = 10.0
+MAX_SECONDS_OF_ONE_REQUEST = 2.0
 
 
 @cache
@@ -95,6 +96,16 @@ def test_more_records_than_memory_should_hold(warm: Gateway, name: str) -> None:
     media = "json" if body[:1] == b"[" else "ndjson"
     with warm.aws.nothing_stored():
         assert_problem(small(warm, lambda client: post(client, body, media=media)), 413)
+
+
+@pytest.mark.parametrize("line", [b"\n", b" \n", b"\r\n"])
+def test_eight_mebibytes_of_blank_lines(warm: Gateway, line: bytes) -> None:
+    """A few kilobytes that must not keep the gateway from its other clients for long."""
+    body = zstd.compress(make.record(1) + line * (8 * make.MIB // len(line) - make.KIB))
+    started = time.monotonic()
+    response = small(warm, lambda client: post(client, body, {"Content-Encoding": "zstd"}, media="ndjson"))
+    assert time.monotonic() - started < MAX_SECONDS_OF_ONE_REQUEST
+    assert_answer(response, 202, accepted=1)
 
 
 @pytest.mark.parametrize("window_log", [27, 31])

@@ -1,5 +1,9 @@
 """Why a record is rejected: each reason alone, and the first that applies where several do."""
 
+import gzip
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 
 from app.validation import MAX_DEPTH
@@ -109,45 +113,96 @@ FIRST_THAT_APPLIES = {
 }
 
 
+ALL_BAD = BAD | FIRST_THAT_APPLIES
+PACKED = {"Content-Encoding": "gzip"}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One request and all that became of it, by the index of a record."""
+
+    answer: dict[str, Any]
+    results: dict[int, dict[str, Any]]
+    errors: dict[int, dict[str, Any]]
+    lines: dict[int, bytes]
+
+
+def send(gateway: Gateway, records: list[bytes], form: str) -> Batch:
+    """Post `records` in one request (gzipped: some of them are large) and read back what was stored."""
+    body = make.array(records) if form == "json" else make.ndjson(records)
+    answer = post(gateway.client, gzip.compress(body), PACKED, media=form).json()
+    return Batch(
+        answer,
+        {result["index"]: result for result in answer["results"]},
+        {line["index"]: line for line in gateway.aws.error_lines(answer["request_id"])},
+        {line.index: line.payload for line in gateway.aws.lines_of(answer["request_id"])},
+    )
+
+
+@pytest.fixture(scope="module", params=["json", "ndjson"])
+def good_batch(request: pytest.FixtureRequest, gateway: Gateway) -> Batch:
+    return send(gateway, list(GOOD.values()), request.param)
+
+
+@pytest.fixture(scope="module")
+def bad_lines(gateway: Gateway) -> Batch:
+    """Every bad line, each between two good ones."""
+    lines = [line for bad, _ in ALL_BAD.values() for line in (make.record(0), bad)]
+    return send(gateway, [*lines, make.record(1)], "ndjson")
+
+
+JUDGED_APART = [name for name, (_, reason) in ALL_BAD.items() if reason != "malformed_json"]
+
+
+@pytest.fixture(scope="module")
+def bad_elements(gateway: Gateway) -> Batch:
+    """Every bad record that leaves the array JSON, each between two good ones."""
+    elements = [element for name in JUDGED_APART for element in (make.record(0), ALL_BAD[name][0])]
+    return send(gateway, [*elements, make.record(1)], "json")
+
+
+def assert_rejected(batch: Batch, index: int, text: bytes, reason: str) -> None:
+    """Record `index` was rejected for `reason`, explained, and kept as it came; its neighbours were not."""
+    result = batch.results[index]
+    assert (result["status"], result["reason"]) == ("rejected", reason)
+    assert result["errors"], "a rejection is explained"
+    assert result["errors"] == batch.errors[index]["errors"]
+    assert_error_line(batch.errors[index], batch.answer, index, reason)
+    assert payload_of(batch.errors[index]) == text
+    assert index not in batch.lines
+    assert {index - 1, index + 1} <= batch.lines.keys()
+
+
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_record(gateway: Gateway, name: str) -> None:
-    for body, media in [(GOOD[name], "json"), (b"[" + GOOD[name] + b"]", "json"), (GOOD[name], "ndjson")]:
-        answer = assert_answer(post(gateway.client, body, media=media), 202, accepted=1)
-        [line] = gateway.aws.lines_of(answer["request_id"])
-        assert line.payload.strip() == one_line(GOOD[name])
+def test_a_good_record(good_batch: Batch, name: str) -> None:
+    index = list(GOOD).index(name)
+    assert index not in good_batch.results
+    assert good_batch.lines[index].strip() == one_line(GOOD[name])
 
 
-@pytest.mark.parametrize("name", BAD | FIRST_THAT_APPLIES)
-def test_a_bad_line_between_two_good_ones(gateway: Gateway, name: str) -> None:
-    bad, reason = (BAD | FIRST_THAT_APPLIES)[name]
-    response = post(gateway.client, make.ndjson([make.record(0), bad, make.record(2)]), media="ndjson")
-    answer = assert_answer(response, 207, accepted=2, rejected=[(1, reason)])
-    assert answer["results"][0]["errors"], "a rejection is explained"
-    [line] = gateway.aws.error_lines(answer["request_id"])
-    assert_error_line(line, answer, 1, reason)
-    assert payload_of(line) == bad
-    assert [line.index for line in gateway.aws.lines_of(answer["request_id"])] == [0, 2]
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_record_alone(gateway: Gateway, name: str) -> None:
+    assert_answer(post(gateway.client, GOOD[name]), 202, accepted=1)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, (_, why) in (BAD | FIRST_THAT_APPLIES).items() if why != "malformed_json"]
-)
-def test_a_bad_element_between_two_good_ones(gateway: Gateway, name: str) -> None:
-    bad, reason = (BAD | FIRST_THAT_APPLIES)[name]
-    response = post(gateway.client, make.array([make.record(0), bad, make.record(2)]))
-    answer = assert_answer(response, 207, accepted=2, rejected=[(1, reason)])
-    assert payload_of(gateway.aws.error_lines(answer["request_id"])[0]) == bad
+@pytest.mark.parametrize("name", ALL_BAD)
+def test_a_bad_line_between_two_good_ones(bad_lines: Batch, name: str) -> None:
+    assert_rejected(bad_lines, 2 * list(ALL_BAD).index(name) + 1, *ALL_BAD[name])
 
 
-@pytest.mark.parametrize("name", [name for name, (bad, _) in (BAD | FIRST_THAT_APPLIES).items() if bad[:1] == b"{"])
+@pytest.mark.parametrize("name", JUDGED_APART)
+def test_a_bad_element_between_two_good_ones(bad_elements: Batch, name: str) -> None:
+    assert_rejected(bad_elements, 2 * JUDGED_APART.index(name) + 1, *ALL_BAD[name])
+
+
+@pytest.mark.parametrize("name", [name for name, (bad, _) in ALL_BAD.items() if bad[:1] == b"{"])
 def test_a_bad_object_alone(gateway: Gateway, name: str) -> None:
-    bad, reason = (BAD | FIRST_THAT_APPLIES)[name]
+    bad, reason = ALL_BAD[name]
     response = post(gateway.client, bad)
     status = 400 if reason == "malformed_json" else 422
     if status == 400:
         assert_problem(response, 400, "malformed_json")
-    answer = assert_answer(response, status, accepted=0, rejected=[(0, reason)])
-    assert payload_of(gateway.aws.error_lines(answer["request_id"])[0]) == bad
+    assert_answer(response, status, accepted=0, rejected=[(0, reason)])
 
 
 @pytest.mark.parametrize("body", [b"42", b"-0", b'"id"', b"null", b"true", b' "x" '])

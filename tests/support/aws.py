@@ -1,7 +1,8 @@
 """An AWS of one's own for a test session: Kinesis and S3 served by moto over loopback HTTP, and what they hold.
 
-Differs from the real services: moto neither throttles nor fails, checks no signature and no permission, and its stream
-knows no limit on the size of a record.
+Differs from the real services: moto neither throttles nor fails, checks no signature and no permission, its stream has
+no limit on the size of a record, and calls are served one at a time (moto's shards are "not safe for concurrency": two
+calls at once would lose records).
 """
 
 import base64
@@ -9,6 +10,7 @@ import json
 import logging
 import re
 import socket
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 REGION: Final = "eu-west-1"
 PREFIX = re.compile(
@@ -103,6 +107,7 @@ class Aws:
     bucket: str
     kinesis: "KinesisClient"
     s3: "S3Client"
+    shards: list[str]
     _iterators: dict[str, str] = field(default_factory=dict)
     _lines: list[StreamLine] = field(default_factory=list)
 
@@ -121,28 +126,30 @@ class Aws:
 
     def lines(self) -> list[StreamLine]:
         """Every line that the stream holds, in the order of each shard; reads on from where it stopped."""
-        for shard in self.kinesis.list_shards(StreamName=self.stream)["Shards"]:
-            shard_id = shard["ShardId"]
-            if shard_id not in self._iterators:
-                self._iterators[shard_id] = self.kinesis.get_shard_iterator(
-                    StreamName=self.stream, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
-                )["ShardIterator"]
-            while True:
-                answer = self.kinesis.get_records(ShardIterator=self._iterators[shard_id], Limit=10_000)
-                self._iterators[shard_id] = answer["NextShardIterator"]
+        for shard in self.shards:
+            behind = 1
+            while behind:
+                answer = self.kinesis.get_records(ShardIterator=self._iterator(shard))
+                self._iterators[shard] = answer["NextShardIterator"]
                 for record in answer["Records"]:
-                    self._lines += parse_record(record["Data"], record["PartitionKey"], shard_id)
-                if not answer["Records"]:
-                    break
+                    self._lines += parse_record(record["Data"], record["PartitionKey"], shard)
+                behind = answer["MillisBehindLatest"]
         return list(self._lines)
+
+    def _iterator(self, shard: str) -> str:
+        if shard not in self._iterators:
+            self._iterators[shard] = self.kinesis.get_shard_iterator(
+                StreamName=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+        return self._iterators[shard]
 
     def lines_of(self, request_id: str) -> list[StreamLine]:
         """The stream lines of one request by index; one that was stored twice appears twice."""
         return sorted((line for line in self.lines() if line.request_id == request_id), key=lambda line: line.index)
 
-    def error_keys(self) -> list[str]:
-        """Every key in the error bucket."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+    def error_keys(self, prefix: str = "") -> list[str]:
+        """The keys in the error bucket, sorted."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def error_objects(self, request_id: str) -> list[ErrorObject]:
@@ -160,6 +167,12 @@ class Aws:
         objects = self.error_objects(request_id)
         assert len(objects) <= 1, [found.key for found in objects]
         return objects[0].lines if objects else []
+
+    def forget_errors(self) -> None:
+        """Empty the error bucket, so that listing it stays cheap."""
+        for start in range(0, len(keys := self.error_keys()), 1_000):
+            batch: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + 1_000]]
+            self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
 
     @contextmanager
     def nothing_stored(self) -> Iterator[None]:
@@ -180,13 +193,21 @@ def free_port() -> int:
 def moto_endpoint() -> Iterator[str]:
     """A moto server of this process on a free loopback port; its address."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    port = free_port()
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
+    moto, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+
+    def one_at_a_time(environ: Any, start_response: Any) -> Any:
+        with turn:
+            return moto(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, name="moto", daemon=True)
+    thread.start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def make_aws(endpoint: str, shards: int = 2) -> Aws:
@@ -198,4 +219,5 @@ def make_aws(endpoint: str, shards: int = 2) -> Aws:
     s3 = session.client("s3", endpoint_url=endpoint, config=config)
     kinesis.create_stream(StreamName=name, ShardCount=shards)
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return Aws(endpoint, name, name, kinesis, s3)
+    found = kinesis.list_shards(StreamName=name)["Shards"]
+    return Aws(endpoint, name, name, kinesis, s3, [shard["ShardId"] for shard in found])

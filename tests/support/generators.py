@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from backports import zstd
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 GIB = 1024 * MIB
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_BLOCK = 128 * 1024  # RFC 8878, 3.1.1.2.4: the largest block
@@ -59,8 +60,8 @@ def record_of_size(size: int) -> bytes:
 
 
 def padded(first_line: bytes, size: int) -> bytes:
-    """An NDJSON body of `size` bytes: one line, then blank ones."""
-    return first_line + b"\n" * (size - len(first_line))
+    """An NDJSON body of `size` bytes: one line, then a blank one."""
+    return first_line + b"\n" + b" " * (size - len(first_line) - 1)
 
 
 def many_members(pieces: Sequence[bytes]) -> bytes:

@@ -212,6 +212,7 @@ def lambda_gateway(environment: Mapping[str, str], folder: Path) -> Iterator[Lam
         )
         try:
             client = LambdaClient(process)
+            wait_until_up(client, process, log)
             yield client
         finally:
             processes.stop(process)
