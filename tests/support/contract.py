@@ -125,6 +125,6 @@ def assert_error_key(key: str, answer: dict[str, Any]) -> None:
     assert re.fullmatch(pattern, key), key
 
 
-def canonical(value: bytes) -> str:
+def canonical(value: bytes | str) -> str:
     """A JSON text's value in one spelling, numbers kept as written."""
     return json.dumps(json.loads(value, parse_int=str, parse_float=str), sort_keys=True)
