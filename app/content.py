@@ -1,11 +1,13 @@
 """What the headers say of a body: its media type, its encoding. Pure."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 from app.exceptions import UnsupportedMedia
 
 _NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
+_PARAMETER = re.compile(r'([^\s;=]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')  # RFC 9110, 5.6.6
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
 
 
@@ -34,11 +36,10 @@ class MediaType:
 
 def parse_content_type(header: str | None) -> MediaType:
     """Raises UnsupportedMedia for a type that holds no records, or a charset other than UTF-8."""
-    essence, *parameters = (header or "").split(";")
+    essence, _, parameters = (header or "").partition(";")
     name = essence.strip().lower()
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip().lower() == "charset" and value.strip().strip('"').lower() not in _UTF8_NAMES:
+    for key, value in _PARAMETER.findall(parameters):
+        if key.lower() == "charset" and value.strip().strip('"').lower() not in _UTF8_NAMES:
             raise UnsupportedMedia("Only UTF-8 is taken: send the body as UTF-8 and leave the charset out.")
     if name in _NDJSON_TYPES:
         return MediaType(name, Framing.NDJSON)

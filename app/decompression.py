@@ -69,6 +69,7 @@ def decompress(body: bytes, encoding: Encoding, max_bytes: int) -> bytes:
         UndecodableBody: broken or truncated compression.
     """
     if encoding is Encoding.IDENTITY or not body:
+        _check_size(len(body), max_bytes)
         return body
     try:
         return _decompress_members(body, _GzipMember if encoding is Encoding.GZIP else _zstd_frame, max_bytes)
@@ -96,7 +97,11 @@ def _decompress_members(body: bytes, start: Callable[[], _Member], max_bytes: in
                 if not chunk:
                     raise UndecodableBody("The compressed body ends too early: send the whole of it.")
             decoded += member.decompress(chunk, _OUTPUT_BYTES)
-            if len(decoded) > max_bytes:
-                raise ContentTooLarge(f"The decoded body is over {max_bytes} bytes: send fewer records a request.")
+            _check_size(len(decoded), max_bytes)
         position -= len(member.unused_data)
     return bytes(decoded)
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise ContentTooLarge(f"The decoded body is over {max_bytes} bytes: send fewer records a request.")

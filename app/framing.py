@@ -1,93 +1,89 @@
 """From a decoded body to raw records. Pure."""
 
-from dataclasses import dataclass
+import re
+from itertools import islice
 
 import msgspec
-import orjson
 
 from app import strict_json
 from app.content import Framing
 from app.exceptions import ContentTooLarge, EmptyBody, MalformedBody
 
+_LINE = re.compile(rb"^[ \t\r]*+[^ \t\r\n][^\n]*+", re.MULTILINE)
 _JSON_WHITESPACE = b" \t\n\r"
+_DENSE = 50
+"""Commas a record from which it is worth looking whether there are too many records before splitting them all."""
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecords:
-    """Records of a body in their order, each the client's bytes.
+def split(body: bytes, framing: Framing, max_records: int) -> list[bytes]:
+    """Tell the records of a decoded body apart: in their order, each the client's bytes.
 
-    Attributes:
-        raws: one JSON text (or what should be one) a record.
-        values: the same records parsed, where parsing the whole body gave them already; else None.
-    """
-
-    raws: list[bytes]
-    values: list[object] | None
-
-
-def split(body: bytes, framing: Framing, max_records: int) -> RawRecords:
-    """Tell the records of a decoded body apart.
+    The elements of a JSON array are told apart by their structure; that each is JSON to the last byte is for judging.
 
     Raises:
         EmptyBody: no record in it.
         ContentTooLarge: more than `max_records`.
-        MalformedBody: a JSON body that is no JSON as a whole.
+        MalformedBody: an array that cannot be told apart.
     """
-    records = _split_lines(body, max_records) if framing is Framing.NDJSON else _split_json(body, max_records)
-    if not records.raws:
+    raws = _split_lines(body, max_records) if framing is Framing.NDJSON else _split_json(body, max_records)
+    if not raws:
         raise EmptyBody("The body holds no record: send an object, an array of objects, or one object a line.")
-    if len(records.raws) > max_records:
+    if len(raws) > max_records:
         raise _too_many(max_records)
-    return records
+    return raws
 
 
-def _too_many(max_records: int) -> ContentTooLarge:
-    return ContentTooLarge(f"Over {max_records} records: send them in several requests.")
-
-
-def _split_lines(body: bytes, max_records: int) -> RawRecords:
-    lines = body.split(b"\n") if body.count(b"\n") < max_records else _first_lines(body, max_records + 1)
-    return RawRecords([line.removesuffix(b"\r") for line in lines if line.strip(_JSON_WHITESPACE)], None)
-
-
-def _first_lines(body: bytes, enough: int) -> list[bytes]:
-    """Lines that are not blank, `enough` at the most: a body of newlines alone makes no list of millions."""
-    lines: list[bytes] = []
-    start = 0
-    while start <= len(body) and len(lines) < enough:
-        end = body.find(b"\n", start)
-        end = len(body) if end < 0 else end
-        line = body[start:end]
-        if line.strip(_JSON_WHITESPACE):
-            lines.append(line)
-        start = end + 1
-    return lines
-
-
-def _split_json(body: bytes, max_records: int) -> RawRecords:
+def malformed_body(body: bytes) -> MalformedBody:
+    """What to say of a JSON body in which not everything is JSON."""
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _split_json_with_reason(body, max_records)
-    if type(value) is not list:
-        return RawRecords([body], [value])
+        strict_json.read(body, max_depth=1)
+    except strict_json.MalformedJsonError as error:
+        return MalformedBody(f"Not JSON at byte {error.offset}: {error}.", error.offset)
+    except strict_json.TooManyStepsError:
+        pass
+    return MalformedBody("Not JSON: send an object or an array of objects.")
+
+
+def _split_lines(body: bytes, max_records: int) -> list[bytes]:
+    lines = islice(_LINE.finditer(body), max_records + 1)
+    return [line.group().removesuffix(b"\r") for line in lines]
+
+
+def _split_json(body: bytes, max_records: int) -> list[bytes]:
+    content = body.lstrip(_JSON_WHITESPACE)
+    if not content.startswith(b"["):
+        return [body] if content else []
+    if body.count(b",") > _DENSE * max_records:
+        _refuse_too_many(body, max_records)
     try:
-        raws = [bytes(raw) for raw in _split_array(body)]
+        return [bytes(raw) for raw in _split_array(body)]
+    except msgspec.DecodeError:
+        raise malformed_body(body) from None
     except RecursionError:
-        return _split_json_with_reason(body, max_records)
-    return RawRecords(raws, value)
+        return _split_deep_array(body, max_records)
 
 
-def _split_json_with_reason(body: bytes, max_records: int) -> RawRecords:
-    if not body.strip(_JSON_WHITESPACE):
-        return RawRecords([], None)
+def _refuse_too_many(body: bytes, max_records: int) -> None:
+    try:
+        strict_json.read(body, max_depth=1, max_elements=max_records)
+    except strict_json.TooManyElementsError:
+        raise _too_many(max_records) from None
+    except (strict_json.MalformedJsonError, strict_json.TooManyStepsError):
+        return
+
+
+def _split_deep_array(body: bytes, max_records: int) -> list[bytes]:
     try:
         reading = strict_json.read(body, max_depth=1, max_elements=max_records)
     except strict_json.MalformedJsonError as error:
         raise MalformedBody(f"Not JSON at byte {error.offset}: {error}.", error.offset) from error
     except strict_json.TooManyElementsError:
         raise _too_many(max_records) from None
-    if reading.top != b"[":
-        return RawRecords([body], None)
-    return RawRecords([body[start:end] for start, end in reading.elements], None)
+    except strict_json.TooManyStepsError:
+        raise ContentTooLarge("The array nests too deep to be told apart at this size: send fewer records.") from None
+    return [body[start:end] for start, end in reading.elements]
+
+
+def _too_many(max_records: int) -> ContentTooLarge:
+    return ContentTooLarge(f"Over {max_records} records: send them in several requests.")

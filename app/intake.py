@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.content import Encoding, MediaType
+from app.content import Encoding, Framing, MediaType
 from app.decompression import decompress
 from app.dependencies import Gateway
 from app.envelope import Origin, StreamLines, error_line, partition_key
 from app.exceptions import BodyRejected, UndecodableBody
-from app.framing import RawRecords, split
+from app.framing import malformed_body, split
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
 from app.sinks.base import Line, Lines, Outcome, Sink
-from app.validation import UNPARSED, Accepted, Reason, RecordSchema, Rejected, judge, reject_body
+from app.validation import Accepted, Reason, RecordSchema, Rejected, judge, reject_body
 
 STREAM_UNAVAILABLE = "stream_unavailable"
 ERROR_BUCKET_UNAVAILABLE = "error_bucket_unavailable"
@@ -72,7 +72,13 @@ class Intake:
 @dataclass(frozen=True, slots=True)
 class _Decoded:
     body: bytes
-    records: RawRecords
+    raws: list[bytes]
+    refused: BodyRejected | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    records: list[Accepted | Rejected]
     refused: BodyRejected | None
 
 
@@ -93,15 +99,16 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
         schema=label,
         content_type=submission.media_type.name or None,
     )
-    receipt.request_id, receipt.schema, receipt.records = origin.request_id, label, len(decoded.records.raws)
+    receipt.request_id, receipt.schema = origin.request_id, label
     clock.ended("decode")
     lines = StreamLines(origin)
-    judged = _judge(decoded, lines, schema)
+    judged = _judge(decoded, submission.media_type.framing, lines, schema)
+    receipt.records = len(judged.records)
     clock.ended("judge")
-    account = await _store(judged, origin, lines, gateway)
+    account = await _store(judged.records, origin, lines, gateway)
     clock.ended("store")
     receipt.accepted, receipt.rejected, receipt.retry = account.accepted, account.rejected, list(account.retry)
-    return Intake(origin, account, decoded.refused)
+    return Intake(origin, account, judged.refused)
 
 
 def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
@@ -110,7 +117,7 @@ def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
         body = decompress(body, submission.encoding, gateway.settings.max_decoded_bytes)
         return _Decoded(body, split(body, submission.media_type.framing, gateway.settings.max_records), None)
     except BodyRejected as refused:
-        return _Decoded(body, RawRecords([body], None), refused)
+        return _Decoded(body, [body], refused)
 
 
 def _request_id(submission: Submission, decoded_body: bytes) -> str:
@@ -122,14 +129,21 @@ def _request_id(submission: Submission, decoded_body: bytes) -> str:
     )
 
 
-def _judge(decoded: _Decoded, lines: StreamLines, schema: RecordSchema | None) -> list[Accepted | Rejected]:
-    raws, values = decoded.records.raws, decoded.records.values
+def _judge(decoded: _Decoded, framing: Framing, lines: StreamLines, schema: RecordSchema | None) -> _Judged:
     if decoded.refused is not None:
-        return [reject_body(raws[0], _reason_of(decoded.refused), decoded.refused.detail)]
-    return [
-        judge(raw, UNPARSED if values is None else values[index], lines.room(index), schema)
-        for index, raw in enumerate(raws)
-    ]
+        return _reject_body(decoded.body, decoded.refused)
+    judged = [judge(raw, lines.room(index), schema) for index, raw in enumerate(decoded.raws)]
+    if framing is Framing.JSON and any(map(_is_malformed, judged)):
+        return _reject_body(decoded.body, malformed_body(decoded.body))
+    return _Judged(judged, None)
+
+
+def _reject_body(body: bytes, refused: BodyRejected) -> _Judged:
+    return _Judged([reject_body(body, _reason_of(refused), refused.detail)], refused)
+
+
+def _is_malformed(record: Accepted | Rejected) -> bool:
+    return isinstance(record, Rejected) and record.reason is Reason.MALFORMED_JSON
 
 
 def _reason_of(refused: BodyRejected) -> Reason:

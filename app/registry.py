@@ -89,20 +89,16 @@ class Registry:
         """
         if not references:
             return None, None
-        if len(references) > 1:
-            return references[0][:MAX_LABEL_CHARACTERS], _no_such_schema(
-                SchemaNotFound("Name one schema: the parameter stands more than once.")
-            )
-        try:
-            schema = self.get(references[0])
-        except SchemaNotFound as error:
-            return references[0][:MAX_LABEL_CHARACTERS], _no_such_schema(error)
-        return schema.label, schema.check
-
-
-def _no_such_schema(error: SchemaNotFound) -> RecordSchema:
-    errors = (error_detail((), error.detail, Reason.UNKNOWN_SCHEMA.value),)
-    return RecordSchema(lambda _: errors, Reason.UNKNOWN_SCHEMA)
+        problem = "Name one schema: the parameter stands more than once."
+        if len(references) == 1:
+            try:
+                schema = self.get(references[0])
+            except SchemaNotFound as error:
+                problem = error.detail
+            else:
+                return schema.label, schema.check
+        errors = (error_detail((), problem, Reason.UNKNOWN_SCHEMA.value),)
+        return references[0][:MAX_LABEL_CHARACTERS], RecordSchema(lambda _: errors, Reason.UNKNOWN_SCHEMA)
 
 
 def _version_order(version: str) -> tuple[int, ...]:

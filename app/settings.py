@@ -63,7 +63,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_unless_none_is_said(self) -> Self:
-        if self.auth is AuthMode.KEYS and not self.api_keys:
+        hashes = [key_hash for source_hashes in self.api_keys.values() for key_hash in source_hashes]
+        if len(hashes) != len(set(hashes)):
+            raise ValueError("SLUICE_API_KEYS: one key stands twice; a key belongs to one source")
+        if self.auth is AuthMode.KEYS and not hashes:
             raise ValueError(
                 "SLUICE_AUTH is keys but SLUICE_API_KEYS holds none: set keys, or SLUICE_AUTH=none to let anyone in"
             )
@@ -81,8 +84,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(_explain(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False))
         raise ConfigurationError(problems) from None
-    except SettingsError as error:
-        raise ConfigurationError(f"{error}: it is JSON in the wrong form") from None
+    except SettingsError:  # of api_keys, the only setting that is JSON
+        raise ConfigurationError('SLUICE_API_KEYS: not JSON of the form {"source":["SHA-256 in hex"]}') from None
 
 
 def _explain(loc: tuple[int | str, ...], message: str) -> str:

@@ -1,10 +1,10 @@
 """Judging one record: accepted, or rejected with the first reason that applies. Pure."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
-from typing import cast
+from itertools import accumulate, islice
 
 import orjson
 
@@ -18,6 +18,10 @@ stop at 1,000 levels, Iceberg's variant reader at 500 (apache/iceberg#16568), CP
 """
 MAX_ERRORS = 5
 """Errors explained per record; more help nobody and a record of 1 MB can hold 100,000."""
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_LEVEL = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_ORJSON_INFINITY = "infinity"
 MAX_LOC_STEPS = 20
 MAX_LOC_CHARACTERS = 100
 MAX_MESSAGE_CHARACTERS = 300
@@ -82,7 +86,7 @@ class Rejected:
     errors: tuple[ErrorDetail, ...]
 
 
-UNPARSED = object()
+_MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +97,33 @@ class RecordSchema:
     reason: Reason = Reason.SCHEMA_VIOLATION
 
 
-def judge(raw: bytes, value: object, room: int, schema: RecordSchema | None) -> Accepted | Rejected:
+def judge(raw: bytes, room: int, schema: RecordSchema | None) -> Accepted | Rejected:
     """Judge one record.
 
     Args:
         raw: the record as the client sent it.
-        value: the same record parsed, or UNPARSED.
         room: bytes that its payload may have in a stream line.
         schema: what the request asks its records to obey.
     """
-    if value is UNPARSED:
-        try:
-            value = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            return _explain(raw)
-    if not isinstance(value, dict) or _could_be_deep(raw) or _could_have_duplicates(raw, value):
-        rejected = _explain_structure(raw, strict_json.read(raw, MAX_DEPTH))
-        if rejected is not None:
-            return rejected
-    record = cast("dict[str, object]", value)
-    return _refuse_content(raw, record, room, schema) or Accepted(raw, record["id"])
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        return _explain(raw, error)
+    depth = _depth(raw) if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH else 0
+    if depth > MAX_DEPTH:
+        return _too_deep(raw, depth)
+    if not isinstance(value, dict):
+        return _not_an_object(raw)
+    if _could_have_duplicates(raw, value):
+        duplicate = _find_duplicate(raw)
+        if duplicate is not None:
+            return _duplicate_key(raw, duplicate)
+    return _refuse_content(raw, value, room, schema) or Accepted(raw, value["id"])
 
 
 def _refuse_content(raw: bytes, record: dict[str, object], room: int, schema: RecordSchema | None) -> Rejected | None:
-    record_id = record.get("id", UNPARSED)
-    if record_id is UNPARSED:
+    record_id = record.get("id", _MISSING)
+    if record_id is _MISSING:
         return _reject(raw, Reason.MISSING_ID, ("id",), 'the record has no "id"; give it one that is not null')
     if record_id is None:
         return _reject(raw, Reason.NULL_ID, ("id",), '"id" is null; any other value will do')
@@ -135,17 +141,20 @@ def reject_body(raw: bytes, reason: Reason, message: str) -> Rejected:
     return _reject(raw, reason, (), message)
 
 
-def _could_be_deep(raw: bytes) -> bool:
-    return raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
+def _depth(raw: bytes) -> int:
+    """Levels of a text that is JSON."""
+    brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_LEVEL.__getitem__, brackets)))
 
 
 def _could_have_duplicates(raw: bytes, value: object) -> bool:
     r"""False only when no object in `raw` repeats a key.
 
     Every key brings a colon. The parsed value keeps each key and string once, so a key that was dropped shows as fewer
-    colons when it is written out again; only escapes that write a colon (``\u003a``) or a NUL blur the count.
+    colons when it is written out again. Only an escape that writes a colon blurs the count, and one that writes a NUL,
+    which Snowflake drops at a key's end.
     """
-    if b"\\u00" in raw:
+    if b"\\u0000" in raw or b"\\u003a" in raw or b"\\u003A" in raw:
         return True
     try:
         return raw.count(b":") != orjson.dumps(value).count(b":")
@@ -153,31 +162,44 @@ def _could_have_duplicates(raw: bytes, value: object) -> bool:
         return True
 
 
-def _explain(raw: bytes) -> Rejected:
-    """Why orjson refused `raw`."""
+def _find_duplicate(raw: bytes) -> strict_json.Path | None:
+    """Where a text that is JSON repeats a key. Who is too long to be read to the end is too large anyway."""
+    try:
+        return strict_json.read(raw, MAX_DEPTH).duplicate
+    except strict_json.TooManyStepsError as error:
+        return error.reading.duplicate
+
+
+def _explain(raw: bytes, refusal: orjson.JSONDecodeError) -> Rejected:
+    """Why orjson refused `raw`: the first reason that applies to all of it, or to what is read of a very long one."""
     try:
         reading = strict_json.read(raw, MAX_DEPTH)
     except strict_json.MalformedJsonError as error:
         return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON at byte {error.offset}: {error}")
-    rejected = _explain_structure(raw, reading)
-    if rejected is not None:
-        return rejected
-    if reading.out_of_range is not None:
-        message = "a number that does not fit a double; send it as a string"
-        return _reject(raw, Reason.NUMBER_OUT_OF_RANGE, reading.out_of_range, message)
-    return _reject(raw, Reason.MALFORMED_JSON, (), "not JSON as the gateway's parser reads it")
-
-
-def _explain_structure(raw: bytes, reading: strict_json.Reading) -> Rejected | None:
+    except strict_json.TooManyStepsError as error:
+        reading = error.reading
     if reading.depth > MAX_DEPTH:
-        message = f"nested {reading.depth} levels deep; {MAX_DEPTH} is the most"
-        return _reject(raw, Reason.TOO_DEEP, (), message)
+        return _too_deep(raw, reading.depth)
+    if _ORJSON_INFINITY not in refusal.msg:
+        return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON: {refusal.msg}")
     if reading.top != b"{":
-        return _reject(raw, Reason.NOT_AN_OBJECT, (), "a record is a JSON object with an id")
+        return _not_an_object(raw)
     if reading.duplicate is not None:
-        message = "the key stands more than once in its object; send it once"
-        return _reject(raw, Reason.DUPLICATE_KEY, reading.duplicate, message)
-    return None
+        return _duplicate_key(raw, reading.duplicate)
+    message = "a number that does not fit a double; send it as a string"
+    return _reject(raw, Reason.NUMBER_OUT_OF_RANGE, reading.out_of_range or (), message)
+
+
+def _too_deep(raw: bytes, depth: int) -> Rejected:
+    return _reject(raw, Reason.TOO_DEEP, (), f"nested {depth} levels deep; {MAX_DEPTH} is the most")
+
+
+def _not_an_object(raw: bytes) -> Rejected:
+    return _reject(raw, Reason.NOT_AN_OBJECT, (), "a record is a JSON object with an id")
+
+
+def _duplicate_key(raw: bytes, loc: strict_json.Path) -> Rejected:
+    return _reject(raw, Reason.DUPLICATE_KEY, loc, "the key stands more than once in its object; send it once")
 
 
 def _reject(raw: bytes, reason: Reason, loc: strict_json.Path, message: str) -> Rejected:

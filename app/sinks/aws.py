@@ -81,5 +81,7 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         failure = AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
     except BotoCoreError as error:
         failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError))
+    except (AttributeError, KeyError, TypeError, ValueError):  # botocore, of an answer that is not AWS's at all
+        failure = AttemptFailed("UnreadableAnswer", retryable=True)
     logger.warning("call failed", extra={"code": failure.code, "retryable": failure.retryable})
     raise failure

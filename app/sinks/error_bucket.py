@@ -65,7 +65,7 @@ class ErrorBucketSink:
 
     async def _try_to_store(self, key: str, body: bytes, deadline: float) -> AttemptFailed | None:
         try:
-            await attempt(
+            answer = await attempt(
                 self._executor,
                 deadline,
                 self._client.put_object,
@@ -77,6 +77,8 @@ class ErrorBucketSink:
             )
         except AttemptFailed as failure:
             return failure
+        if not answer.get("ETag"):  # S3 always sends one: this 200 is somebody else's
+            return AttemptFailed("UnreadableAnswer", retryable=True)
         return None
 
 

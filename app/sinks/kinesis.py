@@ -93,14 +93,21 @@ class KinesisSink:
         answer = await attempt(
             self._executor, deadline, self._client.put_records, StreamName=self._stream_name, Records=entries
         )
-        failed = [call[position] for position in failed_positions(answer)]
+        failed = [call[position] for position in unconfirmed_positions(answer, len(call))]
         if failed:
             logger.warning("entries failed", extra={"failed": len(failed), "sent": len(call)})
         return failed
 
 
-def failed_positions(answer: "PutRecordsOutputTypeDef") -> list[int]:
-    """Positions of the entries that a PutRecords answer, itself a success, does not confirm."""
-    if not answer.get("FailedRecordCount"):
-        return []
-    return [position for position, entry in enumerate(answer["Records"]) if entry.get("ErrorCode")]
+def unconfirmed_positions(answer: "PutRecordsOutputTypeDef", sent: int) -> list[int]:
+    """Positions of the entries that a PutRecords answer does not confirm, though the call was a success.
+
+    Confirmed is an entry with a sequence number and no error; a proxy's empty 200 confirms nothing.
+    """
+    entries = answer.get("Records", [])
+    confirmed = {
+        position
+        for position, entry in enumerate(entries[:sent])
+        if entry.get("SequenceNumber") and not entry.get("ErrorCode")
+    }
+    return [position for position in range(sent) if position not in confirmed]
