@@ -20,6 +20,7 @@ from local_pipeline.ledger_reader import Sources
 from local_pipeline.pipeline import WORKERS, Pipeline, View
 from local_pipeline.pipeline_api import add_console, add_pipeline
 from local_pipeline.probes import http_answers
+from local_pipeline.warehouse_client import WarehouseClient
 
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 4
@@ -39,8 +40,6 @@ def create_app() -> FastAPI:
 
 def open_view(home: Home, warehouse_url: str) -> View:
     """Open the ledger, and clients of the engine and of the warehouse."""
-    from local_pipeline.warehouse_client import WarehouseClient  # noqa: PLC0415 - takes a second, which the port need not
-
     deployed = Deployed.read(home)
     table = WarehouseClient(warehouse_url)
     sources = Sources(

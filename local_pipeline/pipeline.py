@@ -1,6 +1,7 @@
 """The pipeline as the gateway's `/pipeline` endpoints see it: counts, rows, rejected lines, traces, the reset."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ RESET_SECONDS = 20.0
 RESET_POLL_SECONDS = 0.05
 WORKERS = ("firehose", "snowpipe")
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class UnknownRecordError(HttpError):
@@ -46,6 +48,9 @@ class Warehouse(RawTable, Protocol):
 
     def truncate(self) -> None:
         """Remove every row."""
+
+    def warm_up(self) -> None:
+        """Do once what would make the first call slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,15 @@ class Pipeline:
         """Whether it can be looked at; the first call begins to open it."""
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._run(self._opened))
-        return self._opening.done() and self._opening.exception() is None
+            self._opening.add_done_callback(self._warm_up)
+        return self._view is not None
+
+    def _warm_up(self, opening: "asyncio.Future[View]") -> None:
+        if error := opening.exception():
+            logger.error("cannot open the ledger, trying again: %s", error)
+            self._opening = None
+        else:
+            self._thread.submit(opening.result().warehouse.warm_up)
 
     async def now(self, look: Callable[[View], T]) -> T:
         """Read on, then look. One reading serves every caller that was waiting when it began."""

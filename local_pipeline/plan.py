@@ -87,14 +87,15 @@ class Plan:
             "warehouse", arguments, http_answers(self._warehouse_url, "/health"), url=self._warehouse_url
         )
 
-    def after_provision(self) -> Sequence[Command]:
-        """Everything that needs the stacks and the warehouse."""
+    def after_provision(self) -> Sequence[Sequence[Command]]:
+        """Everything that needs the stacks and the warehouse, in groups to be started one after the other.
+
+        Starting is bound by CPU: the second way in waits until the first one serves.
+        """
         deployed = Deployed.read(self._home)
         return (
-            self._gateway(deployed),
-            self._firehose(deployed),
-            self._snowpipe(deployed),
-            self._lambda_host(deployed),
+            (self._gateway(deployed), self._firehose(deployed), self._snowpipe(deployed)),
+            (self._lambda_host(deployed),),
         )
 
     def greeting(self, running: Mapping[str, Running]) -> str:

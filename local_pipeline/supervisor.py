@@ -58,7 +58,8 @@ class Supervisor:
 
     async def _bring_up(self) -> None:
         await asyncio.gather(self._bring_up_engine(), self._bring_up_warehouse())
-        await self._bring_up_all(self._plan.after_provision())
+        for commands in self._plan.after_provision():
+            await self._bring_up_all(commands)
 
     async def _bring_up_engine(self) -> None:
         engine = await self._start(self._plan.engine())

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from snowflake.connector.errors import Error as SnowflakeError
-
 from local_pipeline import warehouse
 from local_pipeline.warehouse import Connection, LoadedRow
 
@@ -30,8 +28,14 @@ class WarehouseClient:
         """Empty the raw table."""
         self._ask(warehouse.truncate)
 
+    def warm_up(self) -> None:
+        """Import the connector, which takes a second of CPU, and connect."""
+        self._connected()
+
     def _ask(self, question: Callable[[Connection], T]) -> T:
         """A warehouse that was started again does not know the sessions of the one before."""
+        from snowflake.connector.errors import Error as SnowflakeError  # noqa: PLC0415 - see warm_up
+
         try:
             return question(self._connected())
         except SnowflakeError:
