@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from local_pipeline.shipped_sql import DEFAULT_VARIABLES, ShippedSqlError
+from local_pipeline.snowpipe.history import History
 from local_pipeline.warehouse import DATABASE, apply_shipped_sql
 
 SHUTDOWN_SECONDS = 1
@@ -61,6 +62,7 @@ def _set_up(database: FakeSnow, sql: Path) -> None:
     connection = database.connect()
     try:
         apply_shipped_sql(connection, sql, {**DEFAULT_VARIABLES, "database": DATABASE})
+        History(connection).set_up()
     except SnowflakeError as error:
         raise ShippedSqlError(f"{sql}: {str(error.msg).splitlines()[0]}") from error
     finally:

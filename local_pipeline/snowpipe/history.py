@@ -87,7 +87,7 @@ class History:
         self._connection = connection
 
     def set_up(self) -> None:
-        """Create the table if there is none."""
+        """Create the table if there is none; the warehouse does it when it starts."""
         columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
         self._execute(f"CREATE SCHEMA IF NOT EXISTS {DATABASE}.SNOWPIPE")
         self._execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns})")

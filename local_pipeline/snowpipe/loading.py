@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from snowflake.connector.errors import Error as SnowflakeError
 
@@ -14,7 +13,10 @@ from local_pipeline.snowpipe.history import History, Load
 from local_pipeline.warehouse import DATABASE, Connection
 
 STAGING_TABLE = "SNOWPIPE_STAGED_LINES"
-LINES_PER_STATEMENT = 500
+LINES_PER_STATEMENT = 2_000
+CHARACTERS_PER_STATEMENT = 2**20
+StagedRow = tuple[str | None, ...]
+
 DATA_ERRORS = range(100_000, 101_000)  # Snowflake's numbers for values that do not fit, as fakesnow gives them
 
 
@@ -69,10 +71,8 @@ class Loader:
         )
         self._execute(f"CREATE OR REPLACE TEMPORARY TABLE {STAGING_TABLE} ({columns})")
         keys = [member.key for member in self._statement.members]
-        rows: Iterable[list[str | int | None]] = (
-            [line.text, *map(line.members.get, keys), number] for number, line in enumerate(lines, start=1)
-        )
-        for chunk in _chunks(rows, LINES_PER_STATEMENT):
+        rows = ((line.text, *map(line.members.get, keys), str(number)) for number, line in enumerate(lines, start=1))
+        for chunk in _chunks(rows):
             self._execute(self._stage, object_key, scanned_at.isoformat(), json.dumps(chunk, ensure_ascii=False))
 
     def _stage_statement(self) -> str:
@@ -91,7 +91,15 @@ class Loader:
         self._connection.cursor().execute(statement, parameters or None)
 
 
-def _chunks(rows: Iterable[list[str | int | None]], size: int) -> Iterator[list[list[str | int | None]]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, size)):
+def _chunks(rows: Iterable[StagedRow]) -> Iterator[list[StagedRow]]:
+    """Split by number and by size: the statement is held in memory several times over."""
+    chunk: list[StagedRow] = []
+    characters = 0
+    for row in rows:
+        chunk.append(row)
+        characters += len(row[0] or "")
+        if len(chunk) >= LINES_PER_STATEMENT or characters >= CHARACTERS_PER_STATEMENT:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
         yield chunk

@@ -89,7 +89,6 @@ class Snowpipe:
 
     def _session(self, connection: "SnowflakeConnection") -> "_Session":
         history = History(connection)
-        history.set_up()
         return _Session(
             history=history,
             loader=Loader(connection, self._pipe.statement, history),
