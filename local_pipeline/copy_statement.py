@@ -183,7 +183,7 @@ def _read_from_staging(select: exp.Select) -> tuple[StagedMember, ...]:
 
 def _whole_member(value: exp.Expr) -> str | None:
     """The key, if this is `$1:key`."""
-    if not isinstance(value, exp.JSONExtract) or not isinstance(value.this, exp.Parameter):
+    if not isinstance(value, exp.JSONExtract) or not isinstance(value.this, exp.Parameter) or value.this.name != "1":
         return None
     path = value.expression.expressions if isinstance(value.expression, exp.JSONPath) else []
     if len(path) != 2 or not isinstance(path[1], exp.JSONPathKey):
