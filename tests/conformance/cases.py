@@ -1,8 +1,8 @@
 """The JSON conformance set: texts named as the well-known public suites name theirs, each with Sluice's verdict.
 
-`y_` is JSON by RFC 8259, `n_` is not, `i_` is what the RFC leaves open and Sluice decides: a number that is not finite as a
-double is out of range; a lone surrogate, bad UTF-8 and a byte order mark are malformed. A `y_` text may still be refused as a
-record, for reasons that lie beyond JSON: a key twice, no object, no id.
+`y_` is JSON by RFC 8259, `n_` is not, `i_` is what the RFC leaves open and Sluice decides: a number that is infinite
+as a double is out of range; a lone surrogate, bad UTF-8 and a byte order mark are malformed. A `y_` text may still be
+refused as a record, for reasons that lie beyond JSON: a key twice, no object, no id.
 
 The files hold, by verdict, name → text (or its bytes in hex). `place` says what the text is: a whole `record`, or a
 `value`, to be put into `{"id":1,"v":…}`.

@@ -50,6 +50,8 @@ GREEDY = {
 def warm(start_gateway: StartGateway) -> Gateway:
     """A gateway of its own that has served an ordinary request of each kind before memory is looked at."""
     gateway = start_gateway("uvicorn")
+    assert isinstance(gateway.client, UvicornClient)
+    gateway.client.timeout = MAX_SECONDS
     body = make.ndjson([make.record(number) for number in range(2_000)])
     assert_answer(post(gateway.client, body, media="ndjson"), 202, accepted=2_000)
     assert_answer(
@@ -131,9 +133,12 @@ def test_eight_mebibytes_of_depth(warm: Gateway, media: str) -> None:
     assert_answer(response, 422, accepted=0, rejected=[(0, "too_deep")])
 
 
-def test_a_large_announcement_is_refused_before_the_body_comes(warm: Gateway) -> None:
-    headers = {"Content-Type": "application/json", "Content-Length": str(100 * make.GIB)}
-    assert_problem(small(warm, lambda client: client.request("POST", "/records", b"", headers)), 413)
+@pytest.mark.parametrize("waits", [False, True], ids=["sends at once", "waits for 100 Continue"])
+def test_a_large_announcement_is_refused_before_the_body_comes(warm: Gateway, waits: bool) -> None:
+    length = 100 * make.GIB if not waits else MAX_RECEIVED + 1
+    headers = {"Content-Type": "application/json", "Content-Length": str(length)}
+    expect = {"Expect": "100-continue"} if waits else {}
+    assert_problem(small(warm, lambda client: client.request("POST", "/records", b"", headers | expect)), 413)
 
 
 def test_a_chunked_body_without_end_is_refused_on_the_way(warm: Gateway) -> None:

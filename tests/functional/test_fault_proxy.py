@@ -5,20 +5,18 @@ import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
 
-from tests.support.aws import REGION, Aws, make_aws
+from tests.support.aws import ONE_TRY, Aws, make_aws, session
 from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule, digest
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
+    from mypy_boto3_s3 import S3Client
 
-ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5, s3={"addressing_style": "path"})
 HEAD = b'{"ingest_id":"00000000-0000-7000-8000-000000000000-%d","received_at":"2026-11-23T02:17:14.000000Z",'
 
 
@@ -42,13 +40,13 @@ def proxy(endpoint: str) -> Iterator[ProxyThread]:
 
 
 @pytest.fixture
-def session() -> boto3.Session:
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+def kinesis(proxy: ProxyThread) -> "KinesisClient":
+    return session().client("kinesis", endpoint_url=proxy.url, config=ONE_TRY)
 
 
 @pytest.fixture
-def kinesis(session: boto3.Session, proxy: ProxyThread) -> "KinesisClient":
-    return session.client("kinesis", endpoint_url=proxy.url, config=ONCE)
+def s3(proxy: ProxyThread) -> "S3Client":
+    return session().client("s3", endpoint_url=proxy.url, config=ONE_TRY)
 
 
 def test_without_rules_calls_pass_and_are_remembered(aws: Aws, proxy: ProxyThread, kinesis: "KinesisClient") -> None:
@@ -60,8 +58,8 @@ def test_without_rules_calls_pass_and_are_remembered(aws: Aws, proxy: ProxyThrea
     assert [entry.lines for entry in call.entries] == [(digest(line(number)),) for number in range(3)]
 
 
-def test_objects_pass_whole(aws: Aws, proxy: ProxyThread, session: boto3.Session) -> None:
-    s3, body = session.client("s3", endpoint_url=proxy.url, config=ONCE), bytes(range(256)) * 4096
+def test_objects_pass_whole(aws: Aws, proxy: ProxyThread, s3: "S3Client") -> None:
+    body = bytes(range(256)) * 4096
     s3.put_object(Bucket=aws.bucket, Key="a/b.ndjson", Body=body)
     assert s3.get_object(Bucket=aws.bucket, Key="a/b.ndjson")["Body"].read() == body
     s3.head_bucket(Bucket=aws.bucket)
@@ -107,9 +105,8 @@ def test_a_call_is_refused(aws: Aws, proxy: ProxyThread, kinesis: "KinesisClient
 
 
 @pytest.mark.parametrize(("fault", "code"), [(Fault.THROTTLE, "SlowDown"), (Fault.DENY, "AccessDenied")])
-def test_an_object_is_refused(aws: Aws, proxy: ProxyThread, session: boto3.Session, fault: Fault, code: str) -> None:
+def test_an_object_is_refused(aws: Aws, proxy: ProxyThread, s3: "S3Client", fault: Fault, code: str) -> None:
     proxy.set_rules([Rule(PUT_OBJECT, fault)])
-    s3 = session.client("s3", endpoint_url=proxy.url, config=ONCE)
     with pytest.raises(ClientError) as refused:
         s3.put_object(Bucket=aws.bucket, Key="key", Body=b"body")
     assert refused.value.response["Error"]["Code"] == code

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 REGION: Final = "eu-west-1"
+ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10)
 PREFIX = re.compile(
     rb'\{"ingest_id":"(?P<ingest_id>[0-9a-f-]{36}-\d+)",'
     rb'"received_at":"(?P<received_at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)",'
@@ -210,13 +212,17 @@ def moto_endpoint() -> Iterator[str]:
         server.server_close()
 
 
+@cache
+def session() -> boto3.Session:
+    """Credentials that no real account has. One session, for each loads botocore's models anew."""
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
 def make_aws(endpoint: str, shards: int = 2) -> Aws:
     """A new stream and a new error bucket with names of their own."""
     name = f"sluice-test-{uuid.uuid4().hex[:12]}"
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=10, connect_timeout=2)
-    kinesis = session.client("kinesis", endpoint_url=endpoint, config=config)
-    s3 = session.client("s3", endpoint_url=endpoint, config=config)
+    kinesis = session().client("kinesis", endpoint_url=endpoint, config=ONE_TRY)
+    s3 = session().client("s3", endpoint_url=endpoint, config=ONE_TRY)
     kinesis.create_stream(StreamName=name, ShardCount=shards)
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     found = kinesis.list_shards(StreamName=name)["Shards"]
