@@ -233,7 +233,7 @@ def test_a_process_that_dies_is_started_again_but_not_the_engine(start_pipeline:
         killed = pipeline.kill(name)
         eventually(lambda name=name: pipeline.pid(name), lambda pid, killed=killed: pid != killed, 20)  # type: ignore[misc]
         assert f"{name} (pid {killed}) ended (signal 9)" in pipeline.printed()
-    eventually(lambda: httpx.get(f"{url}/ready").status_code, lambda status: status == 200, 30)
+    eventually(lambda: httpx.get(f"{url}/ready", timeout=30).status_code, lambda status: status == 200, 30)
     wait_for_row(pipeline, send_one(pipeline))
 
     pipeline.kill("engine")
