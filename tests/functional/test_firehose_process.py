@@ -244,19 +244,21 @@ def test_sigterm_while_the_bucket_is_away_ends_in_time_and_loses_nothing(restart
     restartable.wait_for(lines)
 
 
-def test_a_record_over_the_limit_goes_to_the_error_prefix(delivery: Delivery) -> None:
-    large = b"x" * (1000 * 1024 + 1)
+def test_a_record_over_the_limit_goes_to_the_error_prefix_once(delivery: Delivery) -> None:
     largest = b"y" * (1000 * 1024 - 1) + b"\n"
-    for data in (large, largest):
+    large = b"x" * (1000 * 1024 + 1)
+    for data in (largest, large):
         delivery.engine.kinesis.put_record(StreamName=delivery.outputs["StreamName"], Data=data, PartitionKey="1")
     process = delivery.start(BufferSeconds="1")
-    delivery.wait_for([largest])
-    errors = delivery.files("delivery-errors/processing-failed/")
+    errors = eventually(lambda: delivery.files("delivery-errors/processing-failed/"))
     assert [base64.b64decode(json.loads(body)["rawData"]) for body in errors.values()] == [large]
-    stop(process)
+    process.terminate()
+    assert process.wait(10) == 0
+    assert delivery.landed() == Counter([largest])
+
     delivery.start(BufferSeconds="1")
     delivery.wait_for(delivery.put(1))
-    assert len(delivery.files("delivery-errors/")) == 1, "its position was remembered"
+    assert len(delivery.files("delivery-errors/")) == 1, "the last record of its shard, and its position was remembered"
 
 
 def test_shards_that_come_later_are_read(delivery: Delivery) -> None:
@@ -272,15 +274,19 @@ def test_shards_that_come_later_are_read(delivery: Delivery) -> None:
 
 
 def test_a_reset_drops_what_waits_and_goes_on_from_the_tip(delivery: Delivery) -> None:
+    delivery.put(150, size=8000, key="one-shard")
     process = delivery.start(BufferSeconds="900")
-    delivery.put(100)
+    written = eventually(delivery.landed)  # the first MiB: the rest waits in the buffer
     (delivery.home / "reset").write_text("1")
     eventually((delivery.home / "reset.firehose.done").exists)
     assert (delivery.home / "reset.firehose.done").read_text().strip() == "1"
+    process.terminate()
+    assert process.wait(10) == 0
+    assert delivery.landed() == written
+
     kept = delivery.put(10)
-    stop(process)
     delivery.start(BufferSeconds="1")
-    assert delivery.wait_for(kept) == Counter(kept)
+    assert delivery.wait_for(kept) == written + Counter(kept)
 
 
 def test_a_template_that_cannot_be_followed_is_one_line(delivery: Delivery, tmp_path: Path) -> None:
