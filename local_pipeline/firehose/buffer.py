@@ -45,9 +45,9 @@ class Buffer:
 
     max_bytes: int
     max_seconds: float
-    _records: list[Record] = field(default_factory=list)
-    _bytes: int = 0
-    _since: float = 0
+    _records: list[Record] = field(init=False, default_factory=list)
+    _bytes: int = field(init=False, default=0)
+    _since: float = field(init=False, default=0)
 
     def add(self, record: Record, now: float) -> Batch | None:
         """Take a record; the batch that had to leave to make room for it, if any."""

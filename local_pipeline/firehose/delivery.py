@@ -56,8 +56,8 @@ class Delivery:
     home: Home
     stop: Event
     _buffer: Buffer = field(init=False)
-    _failures: int = 0
-    _poll_seconds: float = POLL_SECONDS
+    _failures: int = field(init=False, default=0)
+    _poll_seconds: float = field(init=False, default=POLL_SECONDS)
 
     def __post_init__(self) -> None:
         self._buffer = Buffer(self.settings.buffer_bytes, self.settings.buffer_seconds)

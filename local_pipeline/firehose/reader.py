@@ -38,10 +38,10 @@ class StreamReader:
     kinesis: "KinesisClient"
     stream_arn: str
     positions: dict[str, str]
-    _open: dict[str, _Shard] = field(default_factory=dict)
-    _finished: set[str] = field(default_factory=set)
-    _listed_at: float = float("-inf")
-    _behind: bool = False
+    _open: dict[str, _Shard] = field(init=False, default_factory=dict)
+    _finished: set[str] = field(init=False, default_factory=set)
+    _listed_at: float = field(init=False, default=float("-inf"))
+    _behind: bool = field(init=False, default=False)
 
     @classmethod
     def after(cls, kinesis: "KinesisClient", stream_arn: str, positions: Mapping[str, str]) -> "StreamReader":
