@@ -1,43 +1,79 @@
-"""Reading a request's body within a limit."""
+"""Reading a request's body within a limit, and refusing one that is over it while the client still sends."""
 
-from starlette.requests import Request
+import asyncio
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.exceptions import ContentTooLarge
 
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-"""What is read and thrown away of a body that is too large, so that the client, still sending, gets to read its 413
-instead of a broken connection; who sends even more gets the broken connection."""
+MAX_DISCARD_SECONDS = 30.0
+"""What of a refused body is still read and thrown away; who sends more gets a closed connection."""
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The body as received.
 
     Raises:
-        ContentTooLarge: over `max_bytes`.
+        ContentTooLarge: over `max_bytes`, as announced or as it comes; `request.state.body_is_unread` says whether the
+            client may still be sending.
+        ClientDisconnect: the client went away.
     """
+    request.state.body_is_unread = True
+    if _declared_length(request) > max_bytes:
+        raise _too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
-    if _waits_for_permission(request) and _declared_length(request) > max_bytes:
-        raise _too_large(max_bytes)
-    async for chunk in request.stream():
+    while request.state.body_is_unread:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        request.state.body_is_unread = message.get("more_body", False)
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
         size += len(chunk)
-        if size <= max_bytes:
-            chunks.append(chunk)
-        elif size > MAX_DISCARDED_BYTES:
-            break
-        else:
-            chunks.clear()
-    if size > max_bytes:
-        raise _too_large(max_bytes)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
     return b"".join(chunks)
+
+
+def while_sending(request: Request, response: Response) -> Response:
+    """`response` in a form that the client of `request` gets to read though it may not be done sending."""
+    if not getattr(request.state, "body_is_unread", False):
+        return response
+    return _Interruption(response.body, response.status_code, response.headers)
+
+
+class _Interruption(Response):
+    """Leaves at once and whole, but ends only when the client is done sending.
+
+    A server that closes while bytes come in resets the connection, and the client loses the answer.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        await _discard(receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _discard(receive: Receive) -> None:
+    discarded = 0
+    try:
+        async with asyncio.timeout(MAX_DISCARD_SECONDS):
+            more = True
+            while more and discarded <= MAX_DISCARDED_BYTES:
+                message = await receive()
+                more = message["type"] == "http.request" and message.get("more_body", False)
+                discarded += len(message.get("body", b""))
+    except TimeoutError:
+        return
 
 
 def _too_large(max_bytes: int) -> ContentTooLarge:
     return ContentTooLarge(f"The body is over {max_bytes} bytes: compress it, or send fewer records a request.")
-
-
-def _waits_for_permission(request: Request) -> bool:
-    return request.headers.get("expect", "").lower() == "100-continue"
 
 
 def _declared_length(request: Request) -> int:

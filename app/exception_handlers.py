@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from app.body import while_sending
 from app.exceptions import HttpError
 from app.problems import problem
 from app.request_identity import new_request_id
@@ -35,7 +36,10 @@ def request_id_of(request: Request) -> str:
 async def _ours(request: Request, error: Exception) -> Response:
     if not isinstance(error, HttpError):
         raise TypeError(error)
-    return problem(error.status, error.reason, error.title, error.detail, request_id_of(request), headers=error.headers)
+    response = problem(
+        error.status, error.reason, error.title, error.detail, request_id_of(request), headers=error.headers
+    )
+    return while_sending(request, response)
 
 
 async def _of_the_router(request: Request, error: Exception) -> Response:

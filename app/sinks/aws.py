@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  botocore's own
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -80,7 +80,7 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         failure = AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
     except BotoCoreError as error:
-        failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError))
+        failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError | ConnectionError))
     except (AttributeError, KeyError, TypeError, ValueError):  # botocore, of an answer that is not AWS's at all
         failure = AttemptFailed("UnreadableAnswer", retryable=True)
     logger.warning("call failed", extra={"code": failure.code, "retryable": failure.retryable})
