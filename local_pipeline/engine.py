@@ -6,6 +6,8 @@ What it keeps, read from its source (version 1.5.33) and tried:
   stacks again after a restart changes nothing.
 - So after `kill -9` the engine is what it was when it last ended well, with every S3 object written since: records that
   had not landed and messages that had not been taken are lost, which no real stream or queue does.
+- A shard iterator is an index into the shard's list of records. A record that expires shifts the list, and a reader
+  that is running then skips one: `STACK_PARAMETERS` keeps records from expiring.
 - No setting and no call saves earlier. Ending it once, just after the first deployment, and starting it again keeps at
   least the stacks, and with them the names of the buckets whose objects are on disk.
 """
@@ -22,6 +24,8 @@ REGION = "us-east-1"
 PROJECT = Path(__file__).resolve().parent.parent
 ENGINE_PYTHON = PROJECT / ".venv-engine" / "bin" / "python"
 POLL_SECONDS = 0.05
+# What the stacks need here and nowhere else: the longest retention there is, so that nothing expires under a reader.
+STACK_PARAMETERS = {"StreamRetentionHours": "8760"}
 
 
 class EngineError(Exception):

@@ -16,7 +16,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_pipeline.deployed import STAGE, Deployed
-from local_pipeline.engine import REGION, EngineError, wait_until_healthy
+from local_pipeline.engine import REGION, STACK_PARAMETERS, EngineError, wait_until_healthy
 from local_pipeline.home import Home
 from ops.stacks import StackError, deploy
 
@@ -45,7 +45,7 @@ def provision(home: Home, templates: Path) -> Deployed:
     outputs = deploy(
         boto3.client("cloudformation"),
         STAGE,
-        {**GIVEN, "SnowpipeQueueArn": queue_arn},
+        {**GIVEN, **STACK_PARAMETERS, "SnowpipeQueueArn": queue_arn},
         STACKS,
         templates=templates,
         timeout=60,

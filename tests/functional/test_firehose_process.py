@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 
+from local_pipeline.engine import STACK_PARAMETERS
 from local_pipeline.template import DELIVERY_TEMPLATE
 from ops.stacks import deploy
 from tests.support.engine import RunningEngine, eventually, running_engine
@@ -104,7 +105,7 @@ def engine_of_its_own(tmp_path: Path) -> Iterator[RunningEngine]:
 @contextmanager
 def new_delivery(engine: RunningEngine, folder: Path) -> Iterator[Delivery]:
     stage = f"t{uuid4().hex[:8]}"
-    outputs = deploy(engine.cloudformation, stage, {}, ("storage",))
+    outputs = deploy(engine.cloudformation, stage, STACK_PARAMETERS, ("storage",))
     made = Delivery(engine, outputs, folder / "home", folder / "firehose.log")
     made.home.mkdir()
     try:
