@@ -14,7 +14,11 @@ from tests.support.aws import Aws, make_aws, moto_endpoint
 from tests.support.transports import Client, LambdaClient, UvicornClient, lambda_gateway, uvicorn_gateway
 
 TRANSPORTS = ["uvicorn", "lambda"]
-KEYS = {"shop": "key-of-the-shop-0123456789", "till": "key-of-the-till-0123456789"}
+KEYS = {
+    "shop": "key-of-the-shop-0123456789",
+    "shops": "key-of-the-shops-0123456789",
+    "till": "key-of-the-till-0123456789",
+}
 ORDER_1 = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
