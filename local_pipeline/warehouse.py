@@ -25,6 +25,7 @@ DATABASE = "SLUICE"
 RAW_TABLE = f"{DATABASE}.RAW.RAW_RECORDS"
 COLUMNS = ("payload", "ingest_id", "received_at", "source", "schema", "file_name", "file_row_number", "loaded_at")
 STATEMENT_SECONDS = 20
+LOGIN_SECONDS = 5
 
 # What the embedded Snowflake does not know. Everything else in the shipped files is run.
 NOT_RUN_LOCALLY = (
@@ -77,7 +78,7 @@ def connect(url: str, timeout_seconds: int = STATEMENT_SECONDS) -> "SnowflakeCon
         port=address.port,
         protocol="http",
         paramstyle="qmark",
-        login_timeout=timeout_seconds,
+        login_timeout=LOGIN_SECONDS,
         network_timeout=timeout_seconds,
         session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
     )

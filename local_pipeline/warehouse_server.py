@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import uvicorn
 from fakesnow.instance import FakeSnow
 from snowflake.connector.errors import Error as SnowflakeError
@@ -65,6 +66,8 @@ def _set_up(database: FakeSnow, sql: Path) -> None:
         History(connection).set_up()
     except SnowflakeError as error:
         raise ShippedSqlError(f"{sql}: {str(error.msg).splitlines()[0]}") from error
+    except duckdb.IOException as error:  # the database's file: another process has it open, or it is not one
+        raise OSError(str(error).splitlines()[0]) from error
     finally:
         connection.close()
 

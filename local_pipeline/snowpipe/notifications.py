@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -46,5 +46,5 @@ def _object(record: dict[str, Any]) -> ObjectCreated:
     return ObjectCreated(
         bucket=record["s3"]["bucket"]["name"],
         key=unquote_plus(record["s3"]["object"]["key"]),
-        event_time=datetime.fromisoformat(record["eventTime"]),
+        event_time=datetime.fromisoformat(record["eventTime"]).astimezone(UTC),
     )

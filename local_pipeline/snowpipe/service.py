@@ -83,7 +83,7 @@ class Snowpipe:
                         self._carry_out_reset(session)
                         self._load_messages(session)
                         self._load_missed(session)
-            except (SnowflakeError, BotoCoreError, ClientError) as error:
+            except (SnowflakeError, BotoCoreError, ClientError, OSError) as error:
                 log.warning("trying again after %s", _name(error))
                 time.sleep(RETRY_SECONDS)
 

@@ -41,11 +41,14 @@ class Warehouse:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    @property
+    def command(self) -> list[str]:
         command = [sys.executable, "-m", "local_pipeline.warehouse", "--port", str(self.port)]
-        command += ["--db-path", str(self.folder / "warehouse")]
+        return [*command, "--db-path", str(self.folder / "warehouse")]
+
+    def start(self) -> None:
         with (self.folder / "warehouse.log").open("ab") as log:
-            self.process = start(command, {}, log)
+            self.process = start(self.command, {}, log)
         eventually(self._is_healthy)
 
     def kill(self) -> None:
