@@ -13,6 +13,8 @@ _LINE = re.compile(rb"^[ \t\r]*+[^ \t\r\n][^\n]*+", re.MULTILINE)
 _JSON_WHITESPACE = b" \t\n\r"
 _DENSE = 50
 """Commas a record from which it is worth looking whether there are too many records before splitting them all."""
+_STEPS = 5
+"""Members a record that this look may cost."""
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -39,7 +41,7 @@ def malformed_body(body: bytes) -> MalformedBody:
     try:
         strict_json.read(body, max_depth=1)
     except strict_json.MalformedJsonError as error:
-        return MalformedBody(f"Not JSON at byte {error.offset}: {error}.", error.offset)
+        return _malformed(error)
     except strict_json.TooManyStepsError:
         pass
     return MalformedBody("Not JSON: send an object or an array of objects.")
@@ -57,19 +59,25 @@ def _split_json(body: bytes, max_records: int) -> list[bytes]:
     if body.count(b",") > _DENSE * max_records:
         _refuse_too_many(body, max_records)
     try:
-        return [bytes(raw) for raw in _split_array(body)]
+        elements = _split_array(body)
     except msgspec.DecodeError:
         raise malformed_body(body) from None
     except RecursionError:
         return _split_deep_array(body, max_records)
+    if len(elements) > max_records:
+        raise _too_many(max_records)
+    return [bytes(element) for element in elements]
 
 
 def _refuse_too_many(body: bytes, max_records: int) -> None:
+    """Refuse an array of very many small elements before a list of them takes hundreds of MB."""
     try:
-        strict_json.read(body, max_depth=1, max_elements=max_records)
+        strict_json.read(body, max_depth=1, max_elements=max_records, max_steps=_STEPS * max_records)
+    except strict_json.MalformedJsonError as error:
+        raise _malformed(error) from error
     except strict_json.TooManyElementsError:
         raise _too_many(max_records) from None
-    except (strict_json.MalformedJsonError, strict_json.TooManyStepsError):
+    except strict_json.TooManyStepsError:
         return
 
 
@@ -77,12 +85,16 @@ def _split_deep_array(body: bytes, max_records: int) -> list[bytes]:
     try:
         reading = strict_json.read(body, max_depth=1, max_elements=max_records)
     except strict_json.MalformedJsonError as error:
-        raise MalformedBody(f"Not JSON at byte {error.offset}: {error}.", error.offset) from error
+        raise _malformed(error) from error
     except strict_json.TooManyElementsError:
         raise _too_many(max_records) from None
     except strict_json.TooManyStepsError:
         raise ContentTooLarge("The array nests too deep to be told apart at this size: send fewer records.") from None
     return [body[start:end] for start, end in reading.elements]
+
+
+def _malformed(error: strict_json.MalformedJsonError) -> MalformedBody:
+    return MalformedBody(f"Not JSON at byte {error.offset}: {error}.", error.offset)
 
 
 def _too_many(max_records: int) -> ContentTooLarge:

@@ -49,14 +49,14 @@ class TooManyElementsError(ValueError):
 
 
 class TooManyStepsError(ValueError):
-    """The text has more members than MAX_STEPS.
+    """The text has more members than may be read.
 
     Attributes:
         reading: what was found until then.
     """
 
     def __init__(self, reading: "Reading") -> None:
-        super().__init__(f"more than {MAX_STEPS} members")
+        super().__init__("more members than may be read")
         self.reading = reading
 
 
@@ -89,11 +89,12 @@ class _Frame:
     keys: set[str]
 
 
-def read(text: bytes, max_depth: int, max_elements: int | None = None) -> Reading:
+def read(text: bytes, max_depth: int, max_elements: int | None = None, max_steps: int = MAX_STEPS) -> Reading:
     """Read `text`, tracking paths down to `max_depth`; deeper only the syntax is checked.
 
     Args:
         max_elements: collect the spans of a top array's elements, and stop when there are more.
+        max_steps: stop after so many members.
 
     Raises:
         MalformedJsonError: not RFC 8259 JSON in UTF-8, or with a lone surrogate escape.
@@ -106,14 +107,15 @@ def read(text: bytes, max_depth: int, max_elements: int | None = None) -> Readin
         text.decode()
     except UnicodeDecodeError as error:
         raise MalformedJsonError("not UTF-8", error.start) from error
-    return _Scanner(text, max_depth, max_elements).run()
+    return _Scanner(text, max_depth, max_elements, max_steps).run()
 
 
 class _Scanner:
-    def __init__(self, text: bytes, max_depth: int, max_elements: int | None) -> None:
+    def __init__(self, text: bytes, max_depth: int, max_elements: int | None, max_steps: int) -> None:
         self._text = text
         self._max_depth = max_depth
         self._max_elements = max_elements
+        self._max_steps = max_steps
         self._position = 0
         self._open = bytearray()
         self._just_opened = False
@@ -128,7 +130,7 @@ class _Scanner:
         steps = 0
         while self._open:
             steps += 1
-            if steps > MAX_STEPS:
+            if steps > self._max_steps:
                 raise TooManyStepsError(self._reading)
             self._step()
         self._skip_whitespace()

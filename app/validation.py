@@ -22,6 +22,8 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LEVEL = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _ORJSON_INFINITY = "infinity"
+_SCREENED_BYTES = 2 * 1024 * 1024
+"""Far over what a stream line holds. Writing a longer value out again costs memory up to 100 times its size."""
 MAX_LOC_STEPS = 20
 MAX_LOC_CHARACTERS = 100
 MAX_MESSAGE_CHARACTERS = 300
@@ -109,15 +111,13 @@ def judge(raw: bytes, room: int, schema: RecordSchema | None) -> Accepted | Reje
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return _explain(raw, error)
-    depth = _depth(raw) if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH else 0
-    if depth > MAX_DEPTH:
+    could_be_deep = raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
+    if could_be_deep and (depth := _depth(raw)) > MAX_DEPTH:
         return _too_deep(raw, depth)
     if not isinstance(value, dict):
         return _not_an_object(raw)
-    if _could_have_duplicates(raw, value):
-        duplicate = _find_duplicate(raw)
-        if duplicate is not None:
-            return _duplicate_key(raw, duplicate)
+    if _could_have_duplicates(raw, value) and (duplicate := _find_duplicate(raw)) is not None:
+        return _duplicate_key(raw, duplicate)
     return _refuse_content(raw, value, room, schema) or Accepted(raw, value["id"])
 
 
@@ -142,9 +142,11 @@ def reject_body(raw: bytes, reason: Reason, message: str) -> Rejected:
 
 
 def _depth(raw: bytes) -> int:
-    """Levels of a text that is JSON."""
+    """Levels of a text that is JSON; of a very long one, at the least those of what is read of it."""
+    if len(raw) > _SCREENED_BYTES:
+        return _read_what_can_be(raw).depth
     brackets = _STRING.sub(b"", raw).translate(None, _NO_BRACKETS)
-    return max(accumulate(map(_LEVEL.__getitem__, brackets)))
+    return max(accumulate(map(_LEVEL.__getitem__, brackets)), default=0)
 
 
 def _could_have_duplicates(raw: bytes, value: object) -> bool:
@@ -154,7 +156,7 @@ def _could_have_duplicates(raw: bytes, value: object) -> bool:
     colons when it is written out again. Only an escape that writes a colon blurs the count, and one that writes a NUL,
     which Snowflake drops at a key's end.
     """
-    if b"\\u0000" in raw or b"\\u003a" in raw or b"\\u003A" in raw:
+    if len(raw) > _SCREENED_BYTES or b"\\u0000" in raw or b"\\u003a" in raw or b"\\u003A" in raw:
         return True
     try:
         return raw.count(b":") != orjson.dumps(value).count(b":")
@@ -163,21 +165,23 @@ def _could_have_duplicates(raw: bytes, value: object) -> bool:
 
 
 def _find_duplicate(raw: bytes) -> strict_json.Path | None:
-    """Where a text that is JSON repeats a key. Who is too long to be read to the end is too large anyway."""
+    """Where a text that is JSON repeats a key. What is too long to be read to its end is too large anyway."""
+    return _read_what_can_be(raw).duplicate
+
+
+def _read_what_can_be(raw: bytes) -> strict_json.Reading:
     try:
-        return strict_json.read(raw, MAX_DEPTH).duplicate
+        return strict_json.read(raw, MAX_DEPTH)
     except strict_json.TooManyStepsError as error:
-        return error.reading.duplicate
+        return error.reading
 
 
 def _explain(raw: bytes, refusal: orjson.JSONDecodeError) -> Rejected:
     """Why orjson refused `raw`: the first reason that applies to all of it, or to what is read of a very long one."""
     try:
-        reading = strict_json.read(raw, MAX_DEPTH)
+        reading = _read_what_can_be(raw)
     except strict_json.MalformedJsonError as error:
         return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON at byte {error.offset}: {error}")
-    except strict_json.TooManyStepsError as error:
-        reading = error.reading
     if reading.depth > MAX_DEPTH:
         return _too_deep(raw, reading.depth)
     if _ORJSON_INFINITY not in refusal.msg:

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  botocore's own
 
-logger = logging.getLogger(__name__)
+from app.sinks.base import Lines, Outcome
+
 Answer = TypeVar("Answer")
 
 CONNECT_TIMEOUT_SECONDS = 1.0
@@ -83,5 +85,12 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError | ConnectionError))
     except (AttributeError, KeyError, TypeError, ValueError):  # botocore, of an answer that is not AWS's at all
         failure = AttemptFailed("UnreadableAnswer", retryable=True)
-    logger.warning("call failed", extra={"code": failure.code, "retryable": failure.retryable})
     raise failure
+
+
+def log_failures(logger: logging.Logger, lines: Lines, outcomes: Sequence[Outcome], failures: Counter[str]) -> None:
+    """One log line for a put in which something failed, whether or not it was made good."""
+    if +failures:
+        unconfirmed = outcomes.count(Outcome.UNCONFIRMED)
+        details = {"request_id": lines.request_id, "failures": +failures, "unconfirmed": unconfirmed}
+        logger.warning("a put met failures", extra=details)

@@ -1,19 +1,22 @@
 """The error bucket: one object a request, never overwritten."""
 
 import asyncio
+import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from app.sinks.aws import AttemptFailed, attempt
+from app.sinks.aws import AttemptFailed, attempt, log_failures
 from app.sinks.backoff import full_jitter
 from app.sinks.base import Lines, Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+logger = logging.getLogger(__name__)
 REJECTED_AREA = "rejected"
 _ALREADY_STORED = "PreconditionFailed"
 
@@ -33,10 +36,11 @@ class ErrorBucketSink:
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
         """Put the object, again where that may help. All lines share its outcome."""
-        key = object_key(REJECTED_AREA, lines)
-        body = b"".join(line.data for line in lines.lines)
-        stored = await self._store(key, body, deadline)
-        return [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines.lines)
+        failures: Counter[str] = Counter()
+        stored = await self._store(object_key(REJECTED_AREA, lines), lines, deadline, failures)
+        outcomes = [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines.lines)
+        log_failures(logger, lines, outcomes, failures)
+        return outcomes
 
     async def check(self, deadline: float) -> bool:
         """Whether the bucket is there and ours."""
@@ -51,17 +55,17 @@ class ErrorBucketSink:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def _store(self, key: str, body: bytes, deadline: float) -> bool:
-        tries = 0
+    async def _store(self, key: str, lines: Lines, deadline: float, failures: Counter[str]) -> bool:
+        body = b"".join(line.data for line in lines.lines)
         while True:
             failure = await self._try_to_store(key, body, deadline)
             if failure is None or failure.code == _ALREADY_STORED:  # by an earlier try: no one else knows the key
                 return True
-            delay = full_jitter(tries)
+            delay = full_jitter(failures.total())
+            failures[failure.code] += 1
             if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:
                 return False
             await asyncio.sleep(delay)
-            tries += 1
 
     async def _try_to_store(self, key: str, body: bytes, deadline: float) -> AttemptFailed | None:
         try:

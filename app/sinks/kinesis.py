@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.sinks.aws import AttemptFailed, attempt
+from app.sinks.aws import AttemptFailed, attempt, log_failures
 from app.sinks.backoff import full_jitter
 from app.sinks.base import Line, Lines, Outcome
 from app.sinks.batching import pack
@@ -35,17 +37,20 @@ class KinesisSink:
         """Send until every line is confirmed, the rest cannot be, or `deadline`."""
         outcomes = [Outcome.UNCONFIRMED] * len(lines.lines)
         pending = list(range(len(outcomes)))
+        failures: Counter[str] = Counter()
         fruitless = 0
         while pending:
-            confirmed, retryable = await self._send_all(lines.lines, pending, deadline)
-            for index in confirmed:
+            round_ = await self._send_all(lines.lines, pending, deadline)
+            failures += round_.failures
+            for index in round_.confirmed:
                 outcomes[index] = Outcome.CONFIRMED
-            fruitless = 0 if confirmed else fruitless + 1
+            fruitless = 0 if round_.confirmed else fruitless + 1
             delay = full_jitter(fruitless)
-            if not retryable or asyncio.get_running_loop().time() + delay >= deadline:
+            if not round_.retryable or asyncio.get_running_loop().time() + delay >= deadline:
                 break
             await asyncio.sleep(delay)
-            pending = retryable
+            pending = round_.retryable
+        log_failures(logger, lines, outcomes, failures)
         return outcomes
 
     async def check(self, deadline: float) -> bool:
@@ -63,26 +68,22 @@ class KinesisSink:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
-    async def _send_all(
-        self, lines: Sequence[Line], indexes: Sequence[int], deadline: float
-    ) -> tuple[list[int], list[int]]:
-        """Send once, one call after the other, so that lines of one key keep their order while nothing fails.
-
-        Returns:
-            Indexes that are confirmed, and those worth sending again.
-        """
-        confirmed: list[int] = []
-        retryable: list[int] = []
+    async def _send_all(self, lines: Sequence[Line], indexes: Sequence[int], deadline: float) -> "_Round":
+        """Send once, one call after the other, so that lines of one key keep their order while nothing fails."""
+        round_ = _Round()
         for call in pack(lines, indexes):
             try:
                 failed = await self._send(lines, call, deadline)
             except AttemptFailed as failure:
+                round_.failures[failure.code] += 1
                 if not failure.retryable:
                     break
                 failed = call
-            confirmed += sorted(set(call).difference(failed))
-            retryable += failed
-        return confirmed, retryable
+            else:
+                round_.failures["entries"] += len(failed)
+            round_.confirmed += sorted(set(call).difference(failed))
+            round_.retryable += failed
+        return round_
 
     async def _send(self, lines: Sequence[Line], call: Sequence[int], deadline: float) -> list[int]:
         """One PutRecords call; returns the indexes that its answer does not confirm.
@@ -93,10 +94,22 @@ class KinesisSink:
         answer = await attempt(
             self._executor, deadline, self._client.put_records, StreamName=self._stream_name, Records=entries
         )
-        failed = [call[position] for position in unconfirmed_positions(answer, len(call))]
-        if failed:
-            logger.warning("entries failed", extra={"failed": len(failed), "sent": len(call)})
-        return failed
+        return [call[position] for position in unconfirmed_positions(answer, len(call))]
+
+
+@dataclass(slots=True)
+class _Round:
+    """What came of sending some lines once.
+
+    Attributes:
+        confirmed: indexes of lines in the stream.
+        retryable: indexes worth sending again.
+        failures: how many calls failed, by code, and under "entries" how many entries of answers did.
+    """
+
+    confirmed: list[int] = field(default_factory=list)
+    retryable: list[int] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
 
 
 def unconfirmed_positions(answer: "PutRecordsOutputTypeDef", sent: int) -> list[int]:
