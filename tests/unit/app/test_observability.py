@@ -1,0 +1,104 @@
+"""Receipts and log lines."""
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from app.observability import JsonFormatter, Receipt, ReceiptLog, ranges
+
+RECEIPT = Receipt(
+    "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77",
+    "2026-11-23T02:17:14.123456Z",
+    source="shop",
+    schema="order/1",
+    status=503,
+    records=7,
+    accepted=[0, 1, 2, 5],
+    rejected=[3],
+    retry=[4, 6],
+    received_bytes=10,
+    decoded_bytes=20,
+    milliseconds={"decode": 0.12345, "total": 2.0},
+)
+
+
+def test_a_receipt_is_one_line_of_json() -> None:
+    line = RECEIPT.line()
+    assert (line.count(b"\n"), line[-1:]) == (1, b"\n")
+    assert json.loads(line) == {
+        "event": "receipt",
+        "request_id": "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77",
+        "received_at": "2026-11-23T02:17:14.123456Z",
+        "source": "shop",
+        "schema": "order/1",
+        "status": 503,
+        "reason": None,
+        "records": 7,
+        "accepted": [[0, 2], [5, 5]],
+        "rejected": [[3, 3]],
+        "retry": [[4, 4], [6, 6]],
+        "counts": {"accepted": 4, "rejected": 1, "retry": 2},
+        "bytes": {"received": 10, "decoded": 20},
+        "ms": {"decode": 0.123, "total": 2.0},
+    }
+
+
+def test_the_receipt_of_a_request_that_was_refused() -> None:
+    line = json.loads(Receipt("id", "then", status=401, reason="unauthorized").line())
+    assert (line["status"], line["reason"], line["source"], line["accepted"]) == (401, "unauthorized", None, [])
+
+
+@pytest.mark.parametrize(
+    ("indexes", "expected"),
+    [([], []), ([0], [(0, 0)]), ([0, 1, 2], [(0, 2)]), ([1, 3, 4, 9], [(1, 1), (3, 4), (9, 9)])],
+)
+def test_ranges(indexes: list[int], expected: list[tuple[int, int]]) -> None:
+    assert ranges(indexes) == expected
+
+
+def test_receipts_go_to_standard_output_and_are_appended_to_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "receipts.ndjson"
+    for _ in range(2):
+        stdout = io.BytesIO()
+        log = ReceiptLog(str(file), stdout)
+        log.open()
+        log.write(RECEIPT)
+        log.close()
+        assert stdout.getvalue() == RECEIPT.line()
+    assert file.read_bytes() == RECEIPT.line() * 2
+
+
+def test_without_a_file_only_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    log = ReceiptLog(None)
+    log.open()
+    log.write(RECEIPT)
+    log.close()
+    assert capsysbinary.readouterr().out == RECEIPT.line()
+
+
+def log_line(
+    message: str, *values: object, extra: dict[str, object] | None = None, error: bool = False
+) -> dict[str, object]:
+    exception = (ValueError, ValueError("broken"), None) if error else None
+    record = logging.LogRecord("app.sinks", logging.WARNING, __file__, 1, message, values, exception)
+    vars(record).update(extra or {})
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    parsed = json.loads(line)
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def test_a_log_line_is_json_with_its_extra() -> None:
+    line = log_line("%d of %s\nfailed", 3, "é", extra={"code": "X", "path": Path("a"), "n": 1})
+    assert (line["event"], line["level"], line["logger"]) == ("log", "WARNING", "app.sinks")
+    assert (line["message"], line["code"], line["path"], line["n"]) == ("3 of é\nfailed", "X", "a", 1)
+    assert "exception" not in line
+    assert "args" not in line
+
+
+def test_a_log_line_has_its_exception() -> None:
+    assert "ValueError: broken" in str(log_line("failed", error=True)["exception"])

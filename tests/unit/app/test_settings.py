@@ -1,0 +1,94 @@
+"""Settings: what starts, what does not, and that a message names the variable and keeps its value to itself."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+
+import pytest
+
+from app.exceptions import ConfigurationError
+from app.settings import AuthMode, Settings, load_settings
+
+HASH = sha256(b"key").hexdigest()
+OTHER = sha256(b"other").hexdigest()
+SECRET = "hunter2"
+NEEDED = {"SLUICE_STREAM_NAME": "records", "SLUICE_ERROR_BUCKET": "errors"}
+OPEN = {**NEEDED, "SLUICE_AUTH": "none"}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> Settings:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SLUICE_{name.upper()}", raising=False)
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_the_least_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, OPEN)
+    assert (settings.stream_name, settings.error_bucket, settings.auth) == ("records", "errors", AuthMode.NONE)
+    assert (settings.max_body_bytes, settings.max_decoded_bytes) == (4 * 1024 * 1024, 8 * 1024 * 1024)
+    assert settings.max_records == 10_000
+
+
+def test_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, {**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [HASH, OTHER]})})
+    assert (settings.auth, settings.api_keys) == (AuthMode.KEYS, {"shop": [HASH, OTHER]})
+
+
+def test_an_empty_variable_is_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, {**OPEN, "SLUICE_MAX_RECORDS": "", "SLUICE_API_KEYS": ""}).max_records == 10_000
+
+
+def test_the_region_is_aws_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, {**OPEN, "AWS_REGION": "eu-west-1"}).aws_region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [
+        ({"SLUICE_AUTH": "none", "SLUICE_ERROR_BUCKET": "errors"}, "SLUICE_STREAM_NAME"),
+        ({"SLUICE_AUTH": "none", "SLUICE_STREAM_NAME": "records"}, "SLUICE_ERROR_BUCKET"),
+        ({**OPEN, "SLUICE_STREAM_NAME": ""}, "SLUICE_STREAM_NAME"),
+        (NEEDED, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": "{}"}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": "null"}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": '{"shop":[]}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": SECRET}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": f'["{SECRET}"]'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":["{SECRET}"]}}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":"{SECRET}"}}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": f'{{"{SECRET} x":["{HASH}"]}}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":["{HASH}"],"till":["{HASH}"]}}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":["{HASH.upper()}"]}}'}, "SLUICE_API_KEYS"),
+        ({**OPEN, "SLUICE_AUTH": SECRET}, "SLUICE_AUTH"),
+        ({**OPEN, "SLUICE_MAX_BODY_BYTES": SECRET}, "SLUICE_MAX_BODY_BYTES"),
+        ({**OPEN, "SLUICE_MAX_DECODED_BYTES": "0"}, "SLUICE_MAX_DECODED_BYTES"),
+        ({**OPEN, "SLUICE_MAX_RECORDS": "10001"}, "SLUICE_MAX_RECORDS"),
+        ({**OPEN, "SLUICE_MAX_RECORDS": "0"}, "SLUICE_MAX_RECORDS"),
+        ({**OPEN, "SLUICE_DELIVERY_TIMEOUT_SECONDS": "nan"}, "SLUICE_DELIVERY_TIMEOUT_SECONDS"),
+        ({**OPEN, "SLUICE_DELIVERY_TIMEOUT_SECONDS": "0"}, "SLUICE_DELIVERY_TIMEOUT_SECONDS"),
+        ({**OPEN, "SLUICE_RATE_LIMIT_REQUESTS_PER_SECOND": "nan"}, "SLUICE_RATE_LIMIT_REQUESTS_PER_SECOND"),
+        ({**OPEN, "SLUICE_RATE_LIMIT_REQUESTS_PER_SECOND": "-1"}, "SLUICE_RATE_LIMIT_REQUESTS_PER_SECOND"),
+    ],
+)
+def test_what_does_not_start(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], variable: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load(monkeypatch, environment)
+    message = str(refusal.value)
+    assert variable in message
+    assert SECRET not in message
+    assert HASH not in message.lower()
+    assert refusal.value.__cause__ is None
+
+
+def test_every_mistake_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match=r"SLUICE_STREAM_NAME.*; SLUICE_ERROR_BUCKET.*; SLUICE_MAX_RECORDS"):
+        load(monkeypatch, {"SLUICE_AUTH": "none", "SLUICE_MAX_RECORDS": "many"})
+
+
+def test_settings_do_not_change() -> None:
+    settings = Settings(stream_name="records", error_bucket="errors", auth=AuthMode.NONE)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.__setattr__("max_records", 5)  # noqa: PLC2801  what the type checker refuses already
