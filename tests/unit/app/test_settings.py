@@ -91,4 +91,4 @@ def test_every_mistake_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_do_not_change() -> None:
     settings = Settings(stream_name="records", error_bucket="errors", auth=AuthMode.NONE)
     with pytest.raises(ValueError, match="frozen"):
-        settings.__setattr__("max_records", 5)  # noqa: PLC2801  what the type checker refuses already
+        settings.__setattr__("max_records", 5)
