@@ -32,6 +32,15 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def loading(engine: RunningEngine, warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landing]:
+    """A bucket and a queue with a stand-in that stays."""
+    made = Landing(engine, warehouse, tmp_path_factory.mktemp("home"))
+    made.start()
+    yield made
+    made.stop_all()
+
+
 @pytest.fixture
 def landing(engine: RunningEngine, warehouse: Warehouse, tmp_path: Path) -> Iterator[Landing]:
     """A bucket and a queue without a stand-in yet."""
@@ -40,15 +49,14 @@ def landing(engine: RunningEngine, warehouse: Warehouse, tmp_path: Path) -> Iter
     made.stop_all()
 
 
-def test_a_file_becomes_rows_with_every_byte_of_the_payload(landing: Landing) -> None:
-    landing.start()
-    first, second = landing.ingest_ids(2)
-    key = landing.put([stream_line(first, EXACT, source="shop", schema="order/1"), stream_line(second)])
+def test_a_file_becomes_rows_with_every_byte_of_the_payload(loading: Landing) -> None:
+    first, second = loading.ingest_ids(2)
+    key = loading.put([stream_line(first, EXACT, source="shop", schema="order/1"), stream_line(second)])
 
-    entry = landing.wait_for_history(key)
+    entry = loading.wait_for_history(key)
 
     assert (entry["STATUS"], entry["ROW_COUNT"], entry["ROW_PARSED"], entry["ERROR_COUNT"]) == ("Loaded", 2, 2, 0)
-    (row,) = landing.rows_of(first)
+    (row,) = loading.rows_of(first)
     assert row["payload"].encode() == EXACT
     loaded_at = row.pop("loaded_at")
     assert row == {
@@ -60,63 +68,60 @@ def test_a_file_becomes_rows_with_every_byte_of_the_payload(landing: Landing) ->
         "file_name": key,
         "file_row_number": 1,
     }
-    (other,) = landing.rows_of(second)
+    (other,) = loading.rows_of(second)
     assert (other["schema"], other["file_row_number"], other["loaded_at"]) == (None, 2, loaded_at)
 
 
-def test_one_bad_line_skips_its_whole_file_and_no_other(landing: Landing) -> None:
-    landing.start()
-    before, after, other = landing.ingest_ids(3)
-    bad = landing.put([stream_line(before), stream_line("x-0", b'{"id":1,"id":2}'), stream_line(after)])
-    good = landing.put([stream_line(other)])
+def test_one_bad_line_skips_its_whole_file_and_no_other(loading: Landing) -> None:
+    before, after, other = loading.ingest_ids(3)
+    bad = loading.put([stream_line(before), stream_line("x-0", b'{"id":1,"id":2}'), stream_line(after)])
+    good = loading.put([stream_line(other)])
 
-    assert landing.wait_for_history(good)["STATUS"] == "Loaded"
-    entry = landing.wait_for_history(bad)
+    assert loading.wait_for_history(good)["STATUS"] == "Loaded"
+    entry = loading.wait_for_history(bad)
 
     assert (entry["STATUS"], entry["ROW_COUNT"], entry["ROW_PARSED"], entry["ERROR_COUNT"]) == ("Load failed", 0, 3, 1)
     assert entry["FIRST_ERROR_LINE_NUMBER"] == 2
     assert "duplicate_key" in entry["FIRST_ERROR_MESSAGE"]
-    assert landing.rows_of(before) == landing.rows_of(after) == []
-    assert len(landing.rows_of(other)) == 1
+    assert loading.rows_of(before) == loading.rows_of(after) == []
+    assert len(loading.rows_of(other)) == 1
 
 
-def test_a_name_is_loaded_once(landing: Landing) -> None:
+def test_a_name_is_loaded_once(loading: Landing) -> None:
     """Told twice, put again with other contents, or mended after it failed: Snowpipe knows it by its name."""
-    landing.start()
-    first, second, third, last = landing.ingest_ids(4)
-    key = landing.put([stream_line(first)])
-    failed = landing.put([b"{"])
-    landing.wait_for_history(key)
-    landing.wait_for_history(failed)
+    first, second, third, last = loading.ingest_ids(4)
+    key = loading.put([stream_line(first)])
+    failed = loading.put([b"{"])
+    loading.wait_for_history(key)
+    loading.wait_for_history(failed)
 
-    event = {"s3": {"bucket": {"name": landing.name}, "object": {"key": key}}}
+    event = {"s3": {"bucket": {"name": loading.name}, "object": {"key": key}}}
     record = {"eventName": "ObjectCreated:Put", "eventTime": "2099-01-01T00:00:00.000Z", **event}
-    landing.sqs.send_message(QueueUrl=landing.queue_url, MessageBody=json.dumps({"Records": [record, record]}))
-    landing.put([stream_line(second)], key=key)
-    landing.put([stream_line(third)], key=failed)
-    landing.wait_for_history(landing.put([stream_line(last)]))
+    loading.sqs.send_message(QueueUrl=loading.queue_url, MessageBody=json.dumps({"Records": [record, record]}))
+    loading.put([stream_line(second)], key=key)
+    loading.put([stream_line(third)], key=failed)
+    loading.wait_for_history(loading.put([stream_line(last)]))
 
-    assert len(landing.rows_of(first)) == 1
-    assert landing.rows_of(second) == landing.rows_of(third) == []
-    assert len(landing.history_of(key)) == len(landing.history_of(failed)) == 1
+    assert len(loading.rows_of(first)) == 1
+    assert loading.rows_of(second) == loading.rows_of(third) == []
+    assert len(loading.history_of(key)) == len(loading.history_of(failed)) == 1
 
 
-def test_it_loads_what_the_stage_holds_and_nothing_else(landing: Landing) -> None:
-    landing.start()
-    plain, packed, outside, text = landing.ingest_ids(4)
-    odd_key = landing.put([stream_line(plain)], key=f"{PREFIX}dt=2026-11-23/a file+ü%20&.json")
-    gzip_key = landing.put([], key=f"{PREFIX}{landing.name}.json.gz", body=gzip.compress(stream_line(packed) + b"\n"))
-    landing.put([stream_line(outside)], key=f"elsewhere/{landing.name}.json")
-    landing.put([stream_line(text)], key=f"{PREFIX}{landing.name}.txt")
-    landing.sqs.send_message(QueueUrl=landing.queue_url, MessageBody="no notification")
-    landing.sqs.send_message(QueueUrl=landing.queue_url, MessageBody='{"Event":"s3:TestEvent"}')
-    (last,) = landing.ingest_ids(1)
-    landing.wait_for_history(landing.put([stream_line(last)]))
+def test_it_loads_what_the_stage_holds_and_nothing_else(loading: Landing) -> None:
+    plain, packed, outside, text = loading.ingest_ids(4)
+    odd_key = loading.put([stream_line(plain)], key=f"{PREFIX}dt=2026-11-23/a file+ü%20&.json")
+    gzip_key = loading.put([], key=f"{PREFIX}{loading.name}.json.gz", body=gzip.compress(stream_line(packed) + b"\n"))
+    loading.put([stream_line(outside)], key=f"elsewhere/{loading.name}.json")
+    loading.put([stream_line(text)], key=f"{PREFIX}{loading.name}.txt")
+    loading.sqs.send_message(QueueUrl=loading.queue_url, MessageBody="no notification")
+    loading.sqs.send_message(QueueUrl=loading.queue_url, MessageBody='{"Event":"s3:TestEvent"}')
+    (last,) = loading.ingest_ids(1)
+    loading.wait_for_history(loading.put([stream_line(last)]))
 
-    assert [row["file_name"] for row in landing.rows_of(plain)] == [odd_key]
-    assert [row["file_name"] for row in landing.rows_of(packed)] == [gzip_key]
-    assert landing.rows_of(outside) == landing.rows_of(text) == []
-    assert "no S3 event notification" in landing.log
+    assert [row["file_name"] for row in loading.rows_of(plain)] == [odd_key]
+    assert [row["file_name"] for row in loading.rows_of(packed)] == [gzip_key]
+    assert loading.rows_of(outside) == loading.rows_of(text) == []
+    assert "no S3 event notification" in loading.log
 
 
 def test_editing_the_shipped_pipe_changes_the_rows(landing: Landing, tmp_path: Path) -> None:
