@@ -2,9 +2,9 @@
 
 The embedded Snowflake parses laxly (duplicate keys, NaN and 1e400 go through), so the Snowpipe stand-in asks this table
 first. It is written apart from the gateway: none of its code, none of its parsers. Every rule names its source. Where
-the documentation is silent the rule says so (`documented=False`) and the stand-in refuses, so that it is never laxer than
-Snowflake. Where Snowflake is known to be laxer than JSON itself (trailing commas, unquoted keys, `01`), it refuses as
-well: a stream line is RFC 8259 JSON.
+the documentation is silent the rule says so (`documented=False`) and the stand-in refuses, so that it is never laxer
+than Snowflake. Where Snowflake is known to be laxer than JSON itself (trailing commas, unquoted keys, `01`), it
+refuses as well: a stream line is RFC 8259 JSON.
 
 Not refused, because it loads or because nothing says that it does not:
 - an empty key: guidance against it only, in the sentence that also advises against nulls, which do load
