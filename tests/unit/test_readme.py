@@ -1,0 +1,43 @@
+"""The README's table of settings is the class."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from app.settings import Settings
+
+README = Path(__file__).parents[2] / "README.md"
+ROW = re.compile(r"^\| `((?:SLUICE|AWS)_[A-Z_]+)` \| *(.*?) *\| (.+) \|$", re.MULTILINE)
+DOCUMENTED = {name: (default, meaning) for name, default, meaning in ROW.findall(README.read_text())}
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    return str(field.validation_alias or f"SLUICE_{name.upper()}")
+
+
+def default(field: FieldInfo) -> str:
+    """As the README writes it: `required`, nothing, or the value as one would set it."""
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "" if value is None else f"`{value}`"
+
+
+FIELDS = {variable(name, field): field for name, field in Settings.model_fields.items()}
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    assert list(DOCUMENTED) == list(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_default_of_a_setting_is_the_one_documented(name: str) -> None:
+    assert DOCUMENTED[name][0] == default(FIELDS[name])
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_meaning_of_a_setting_is_the_one_documented(name: str) -> None:
+    assert FIELDS[name].description
+    assert DOCUMENTED[name][1] == FIELDS[name].description
