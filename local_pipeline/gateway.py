@@ -16,7 +16,7 @@ from app.exceptions import ConfigurationError
 from local_pipeline.deployed import Deployed
 from local_pipeline.home import Home, is_alive
 from local_pipeline.ledger import Ledger
-from local_pipeline.ledger_reader import Sources
+from local_pipeline.ledger_reader import LedgerReader, Sources
 from local_pipeline.pipeline import WORKERS, Pipeline, View
 from local_pipeline.pipeline_api import add_console, add_pipeline
 from local_pipeline.probes import http_answers
@@ -52,7 +52,8 @@ def open_view(home: Home, warehouse_url: str) -> View:
         error_bucket=deployed.error_bucket,
         table=table,
     )
-    return View(home, Ledger(home.ledger), sources, table)
+    ledger = Ledger(home.ledger)
+    return View(home, ledger, sources, LedgerReader(ledger, sources), table)
 
 
 def _add_readiness(app: FastAPI, home: Home, warehouse_url: str, pipeline: Pipeline) -> None:

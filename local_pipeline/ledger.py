@@ -2,8 +2,8 @@
 
 Six stages, each told by what is really there: `accepted` by the receipts, `rejected` and `spilled` by the error
 bucket's objects, `streamed` by the stream, `landed` by the landing files, `loaded` by the raw table. A sighting is
-(stage, ingest_id, source, line): the source is a receipt, an object's key, a shard with a sequence number, or a
-table. Sightings are only ever added, so no count falls when the stream forgets.
+(stage, ingest_id, source, line): the source is a receipt, an object's key, a shard, or a loaded
+file. Sightings are only ever added, so no count falls when the stream forgets.
 """
 
 import sqlite3
@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS sightings (
     ingest_id TEXT NOT NULL,
     source INTEGER NOT NULL,
     line INTEGER NOT NULL,
-    note TEXT,
-    PRIMARY KEY (stage, ingest_id, source, line)
+    note TEXT NOT NULL,
+    PRIMARY KEY (stage, ingest_id, source, line, note)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (name TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -41,12 +41,12 @@ class Sighting:
 
     Attributes:
         line: its place in the source, from 1; the index in the request for `accepted`.
-        note: the reason of a rejection, the time of a load.
+        note: the reason of a rejection, the sequence number in a shard, the time of a load; else empty.
     """
 
     ingest_id: str
     line: int
-    note: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Place:
 
     source: str
     line: int
-    note: str | None
+    note: str
 
 
 class Ledger:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from local_pipeline.ledger import Ledger, Sighting, Stage
+from local_pipeline.stream_tail import StreamTail
 from local_pipeline.warehouse import LoadedRow, iso
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 INGEST_ID = re.compile(rb'\{"ingest_id":"([^"\\]+)"')
-# A Kinesis record is at most 1 MiB by default, and the engine answers with whole records whatever their bytes.
-STREAM_RECORDS_PER_CALL = 200
 RECEIPTS_CURSOR = "receipts"
 TABLE_CURSOR = "raw table"
 REJECTED_PREFIX = "rejected/"
@@ -63,6 +62,7 @@ class LedgerReader:
     def __init__(self, ledger: Ledger, sources: Sources) -> None:
         self._ledger = ledger
         self._sources = sources
+        self._tail = StreamTail(sources.kinesis, sources.stream_name)
 
     def refresh(self) -> None:
         """Read on. The end of the way is read first, so that no stage shows a record that the one before it lacks."""
@@ -119,37 +119,14 @@ class LedgerReader:
                 offset = end
 
     def _read_stream(self) -> None:
-        for shard in self._sources.kinesis.list_shards(StreamName=self._sources.stream_name)["Shards"]:
-            self._read_shard(shard["ShardId"])
-
-    def _read_shard(self, shard: str) -> None:
-        cursor_name = f"{self._sources.stream_name}/{shard}"
-        iterator = self._shard_iterator(shard, self._ledger.cursor(cursor_name))
-        while True:
-            answer = self._sources.kinesis.get_records(ShardIterator=iterator, Limit=STREAM_RECORDS_PER_CALL)
-            for record in answer["Records"]:
-                sequence_number = record["SequenceNumber"]
-                source = f"{shard}/{sequence_number}"
-                sightings = _lines_seen(record["Data"].split(b"\n"))
-                self._ledger.add("streamed", source, sightings, cursor=(cursor_name, sequence_number))
-            if not answer["Records"] and not answer.get("MillisBehindLatest"):
-                return
-            iterator = answer["NextShardIterator"]
-
-    def _shard_iterator(self, shard: str, position: str | None) -> str:
         stream = self._sources.stream_name
-        if position is None:
-            answer = self._sources.kinesis.get_shard_iterator(
-                StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        for shard, records in self._tail.read(lambda shard: self._ledger.cursor(f"{stream}/{shard}")):
+            sightings = (
+                Sighting(seen.ingest_id, seen.line, record["SequenceNumber"])
+                for record in records
+                for seen in _lines_seen(record["Data"].split(b"\n"))
             )
-        else:
-            answer = self._sources.kinesis.get_shard_iterator(
-                StreamName=stream,
-                ShardId=shard,
-                ShardIteratorType="AFTER_SEQUENCE_NUMBER",
-                StartingSequenceNumber=position,
-            )
-        return answer["ShardIterator"]
+            self._ledger.add("streamed", shard, sightings, cursor=(f"{stream}/{shard}", records[-1]["SequenceNumber"]))
 
     def _read_objects(self, stage: Stage, bucket: str, prefix: str) -> None:
         known = self._ledger.sources(stage)
@@ -186,7 +163,7 @@ def _lines_seen(lines: Sequence[bytes], *, notes: bool = False) -> Iterator[Sigh
     for number, line in enumerate(lines, start=1):
         found = INGEST_ID.match(line)
         if found:
-            yield Sighting(found.group(1).decode(), number, orjson.loads(line)["reason"] if notes else None)
+            yield Sighting(found.group(1).decode(), number, orjson.loads(line)["reason"] if notes else "")
 
 
 def _next_microsecond(moment: str) -> str:

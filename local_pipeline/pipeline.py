@@ -60,11 +60,12 @@ class View:
     home: Home
     ledger: Ledger
     sources: Sources
+    reader: LedgerReader
     warehouse: Warehouse
 
     def read(self) -> None:
         """Bring the ledger up to now."""
-        self._reader.refresh()
+        self.reader.refresh()
 
     def summary(self) -> Summary:
         """Counts as of the last reading."""
@@ -72,7 +73,7 @@ class View:
 
     def rejected(self, limit: int) -> list[dict[str, Any]]:
         """Lines of the error bucket as of the last reading."""
-        return self._reader.rejected_lines(limit)
+        return self.reader.rejected_lines(limit)
 
     def trace(self, ingest_id: str) -> Trace:
         """A record's way as of the last reading.
@@ -84,7 +85,7 @@ class View:
         trace = trace_of(
             ingest_id,
             self.ledger.places(ingest_id),
-            self._reader.receipts(told[0]) if told else (),
+            self.reader.receipts(told[0]) if told else (),
             landing_bucket=self.sources.landing_bucket,
             error_bucket=self.sources.error_bucket,
         )
@@ -104,12 +105,8 @@ class View:
         self.warehouse.truncate()
         if self.sources.receipts.exists():
             self.sources.receipts.write_bytes(b"")
-        self._reader.start_over()
+        self.reader.start_over()
         return self.summary()
-
-    @property
-    def _reader(self) -> LedgerReader:
-        return LedgerReader(self.ledger, self.sources)
 
     def _ask_workers(self) -> None:
         generation = _generation(self.home.reset) + 1

@@ -64,13 +64,14 @@ def _answer(ingest_id: str, receipt: Mapping[str, Any]) -> Answer | None:
 
 
 def _objects(bucket: str, places: Iterable[Place]) -> list[ObjectPlace]:
-    return [ObjectPlace(bucket=bucket, key=place.source, line=place.line, reason=place.note) for place in places]
+    return [
+        ObjectPlace(bucket=bucket, key=place.source, line=place.line, reason=place.note or None) for place in places
+    ]
 
 
 def _stream(place: Place) -> StreamPlace:
-    shard_id, _, sequence_number = place.source.partition("/")
-    return StreamPlace(shard_id=shard_id, sequence_number=sequence_number, line=place.line)
+    return StreamPlace(shard_id=place.source, sequence_number=place.note, line=place.line)
 
 
 def _row(place: Place) -> RowPlace:
-    return RowPlace(file_name=place.source, file_row_number=place.line, loaded_at=place.note or "")
+    return RowPlace(file_name=place.source, file_row_number=place.line, loaded_at=place.note)
