@@ -77,6 +77,7 @@ BAD = {
     "far too deep": (make.record_of_depth(100_000), "too_deep"),
     "id twice": (b'{"id":1,"id":1}', "duplicate_key"),
     "a key twice by escapes": (rb'{"id":1,"a":1,"\u0061":1}', "duplicate_key"),
+    "a key twice but for a NUL behind": (rb'{"id":1,"a":1,"a\u0000":1}', "duplicate_key"),
     "an empty key twice": (b'{"id":1,"":1,"":1}', "duplicate_key"),
     "a key twice far down": (b'{"id":1,"v":[[[{"k":{"x":0,"y":1,"x":2}}]]]}', "duplicate_key"),
     "a key twice beside colons in strings": (rb'{"id":"a\":","b\":":1,"b\":":2}', "duplicate_key"),

@@ -107,11 +107,11 @@ class Aws:
     endpoint: str
     stream: str
     bucket: str
-    kinesis: "KinesisClient"
-    s3: "S3Client"
+    kinesis: "KinesisClient" = field(repr=False)
+    s3: "S3Client" = field(repr=False)
     shards: list[str]
-    _iterators: dict[str, str] = field(default_factory=dict)
-    _lines: list[StreamLine] = field(default_factory=list)
+    _iterators: dict[str, str] = field(default_factory=dict, repr=False)
+    _lines: list[StreamLine] = field(default_factory=list, repr=False)
 
     def environment(self, endpoint: str | None = None) -> dict[str, str]:
         """What a gateway process needs to find this stream and bucket, optionally through a proxy."""
