@@ -22,7 +22,7 @@ find_python = \
 	if [ -z "$$found" ] && [ -n "$$without_venv" ]; then \
 		echo "sluice: found$$without_venv, but without the venv module; install it (Debian, Ubuntu: apt-get install python3-venv) and try again" >&2; exit 1; \
 	elif [ -z "$$found" ]; then \
-		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $@ PYTHON=/path/to/python3" >&2; exit 1; \
+		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
 .PHONY: run test check format requirements install clean help
