@@ -27,7 +27,7 @@ QUERY_SECONDS = 60
 REQUEST_ID_LENGTH = 36
 
 
-@dataclass(frozen=True)
+@dataclass
 class WayIn:
     """A gateway below a path: `UvicornClient` for the HTTP API's URLs too."""
 
