@@ -46,6 +46,10 @@ class ShippedFiles:
     sql: Path = ROOT / "snowflake"
 
 
+def _schemas_uri() -> str:
+    return os.environ.get("SLUICE_SCHEMAS_URI") or (ROOT / "schemas").as_uri()
+
+
 class Plan:
     """The commands for one run; ports are chosen when it is made."""
 
@@ -87,16 +91,18 @@ class Plan:
             "warehouse", arguments, http_answers(self._warehouse_url, "/health"), url=self._warehouse_url
         )
 
-    def after_provision(self) -> Sequence[Sequence[Command]]:
-        """Everything that needs the stacks and the warehouse, in groups to be started one after the other.
+    def workers(self) -> Sequence[Command]:
+        """What needs the stacks. Snowpipe waits for the warehouse by itself."""
+        deployed = Deployed.read(self._home)
+        return (self._snowpipe(deployed), self._firehose(deployed))
+
+    def ways_in(self) -> Sequence[Command]:
+        """What needs the stacks and the warehouse, to be started one after the other.
 
         Starting is bound by CPU: the second way in waits until the first one serves.
         """
         deployed = Deployed.read(self._home)
-        return (
-            (self._gateway(deployed), self._firehose(deployed), self._snowpipe(deployed)),
-            (self._lambda_host(deployed),),
-        )
+        return (self._gateway(deployed), self._lambda_host(deployed))
 
     def greeting(self, running: Mapping[str, Running]) -> str:
         """What is said once it serves."""
@@ -137,6 +143,7 @@ class Plan:
     def _lambda_host(self, deployed: Deployed) -> Command:
         arguments = ["--port", _port(self._lambda_url), "--function", deployed.function_name]
         arguments += ["--set", f"SLUICE_RECEIPT_FILE={self._home.receipts}"]
+        arguments += ["--set", f"SLUICE_SCHEMAS_URI={_schemas_uri()}"]
         ready = port_accepts(self._lambda_url)
         return self._python("lambda", arguments, ready, module="lambda_host", url=self._lambda_url)
 
@@ -146,6 +153,7 @@ class Plan:
             "SLUICE_STREAM_NAME": deployed.stream_name,
             "SLUICE_ERROR_BUCKET": deployed.error_bucket,
             "SLUICE_RECEIPT_FILE": str(self._home.receipts),
+            "SLUICE_SCHEMAS_URI": _schemas_uri(),
             "SLUICE_LOCAL_WAREHOUSE_URL": self._warehouse_url,
         }
         return self._python(

@@ -57,9 +57,13 @@ class Supervisor:
         return self._status
 
     async def _bring_up(self) -> None:
-        await asyncio.gather(self._bring_up_engine(), self._bring_up_warehouse())
-        for commands in self._plan.after_provision():
-            await self._bring_up_all(commands)
+        await asyncio.gather(self._bring_up_aws(), self._bring_up_warehouse())
+        for command in self._plan.ways_in():
+            await self._bring_up_all([command])
+
+    async def _bring_up_aws(self) -> None:
+        await self._bring_up_engine()
+        await self._bring_up_all(self._plan.workers())
 
     async def _bring_up_engine(self) -> None:
         engine = await self._start(self._plan.engine())
