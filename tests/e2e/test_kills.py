@@ -1,0 +1,103 @@
+"""`kill -9` of the Firehose and Snowpipe stand-ins under load: nothing lost, and the view shows each record once."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.support import generators as make
+from tests.support import varied
+from tests.support.copies import TEMPLATES, changed_copy
+from tests.support.local_pipeline import LocalPipeline, eventually
+from tests.support.stores import Stores
+
+pytestmark = pytest.mark.e2e
+KILLS = 3
+"""Of each of the two."""
+DONE = {"firehose": ("firehose.log", " wrote "), "snowpipe": ("snowpipe.log", " loaded, ")}
+CONNECTIONS, LINES = 2, 60
+CAUGHT_UP_SECONDS = 90.0
+
+
+@contextmanager
+def load(pipeline: LocalPipeline) -> Iterator[list[str]]:
+    """Post batches until the block ends; afterwards the ingest_ids of all that was accepted are in the list."""
+    accepted: list[str] = []
+    enough = Event()
+
+    def post_on(connection: int) -> list[str]:
+        found: list[str] = []
+        batch = 0
+        while not enough.is_set():
+            lines = [varied.good(batch * LINES + index) for index in range(LINES)]
+            answer = pipeline.post(make.ndjson(lines), "application/x-ndjson")
+            assert answer.status_code == 202, answer.text
+            found += [f"{answer.json()['request_id']}-{index}" for index in range(LINES)]
+            batch += 1
+            enough.wait(0.02)
+        return found
+
+    with ThreadPoolExecutor(CONNECTIONS) as connections:
+        running = [connections.submit(post_on, number) for number in range(CONNECTIONS)]
+        try:
+            yield accepted
+        finally:
+            enough.set()
+        for each in running:
+            accepted += each.result()
+
+
+def kill_at_work(pipeline: LocalPipeline, name: str) -> None:
+    """Kill it when it says that it has done something, and wait until another has taken its place.
+
+    Firehose's file is in S3 then, but its checkpoint may not be on disk; Snowpipe's rows are committed, but the
+    message is still in the queue.
+    """
+    log, words = DONE[name]
+    with (pipeline.home / "logs" / log).open() as said:
+        said.seek(0, os.SEEK_END)
+        eventually(said.read, lambda new: words in new, 30, pause=0.001)
+    killed = pipeline.kill(name)
+    eventually(lambda: pipeline.pid(name), lambda pid: pid != killed, 20)
+
+
+def test_nothing_is_lost_and_the_view_has_each_once(
+    start_pipeline: Callable[..., LocalPipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Files every second give the kills many moments to hit.
+    templates = changed_copy(TEMPLATES, tmp_path, {"delivery.yaml": {"Default: 5\n": "Default: 1\n"}})
+    pipeline = start_pipeline("--templates", str(templates))
+    stores = Stores(pipeline)
+
+    began = time.monotonic()
+    with load(pipeline) as accepted:
+        for _ in range(KILLS):
+            for name in DONE:
+                kill_at_work(pipeline, name)
+    loaded_for = time.monotonic() - began
+
+    wanted = dict.fromkeys(accepted, 1)
+    assert len(wanted) == len(accepted) > KILLS * LINES
+    counts = eventually(pipeline.summary, lambda found: found["loaded"] >= len(wanted), CAUGHT_UP_SECONDS, pause=0.5)
+    caught_up = time.monotonic() - began - loaded_for
+    assert counts == {
+        "accepted": len(wanted), "rejected": 0, "spilled": 0,
+        "streamed": len(wanted), "landed": len(wanted), "loaded": len(wanted),
+    }  # fmt: skip
+    landed = [line.ingest_id for line in stores.landing_lines()]
+    rows = [ingest_id for (ingest_id,) in stores.select("SELECT ingest_id FROM RAW_RECORDS")]
+    records = [ingest_id for (ingest_id,) in stores.select("SELECT ingest_id FROM RECORDS")]
+    assert set(landed) == set(rows) == wanted.keys()
+    assert sorted(records) == sorted(wanted)
+    assert pipeline.printed().count("ended (signal 9)") == 2 * KILLS
+    with capsys.disabled():
+        print(
+            f"\nkills: {2 * KILLS} in {loaded_for:.1f} s of load, {len(wanted):,} records accepted; caught up "
+            f"{caught_up:.1f} s later with {len(landed) - len(wanted)} lines landed twice and "
+            f"{len(rows) - len(wanted)} rows too many, none of them in the view"
+        )
