@@ -87,9 +87,8 @@ class Plan:
     def warehouse(self) -> Command:
         """The embedded Snowflake, with the shipped SQL run."""
         arguments = ["--port", _port(self._warehouse_url), "--sql", str(self._shipped.sql)]
-        return self._python(
-            "warehouse", arguments, http_answers(self._warehouse_url, "/health"), url=self._warehouse_url
-        )
+        ready = http_answers(self._warehouse_url, "/health")
+        return self._python("warehouse", arguments, ready, module="warehouse_server", url=self._warehouse_url)
 
     def workers(self) -> Sequence[Command]:
         """What needs the stacks. Snowpipe waits for the warehouse by itself."""

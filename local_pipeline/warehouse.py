@@ -8,15 +8,11 @@ stages and file formats are definitions only; there is no time travel. A transac
 Only the server opens the database's file; everyone else is a client: `connect`.
 """
 
-import argparse
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
-
-from local_pipeline.home import Home
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -152,27 +148,3 @@ def _fetch(connection: Connection, statement: str, parameters: Iterable[object] 
     cursor = connection.cursor()
     cursor.execute(statement, tuple(parameters) or None)
     return list(cursor.fetchall())
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT: `python -m local_pipeline.warehouse --port PORT --sql DIRECTORY`."""
-    from local_pipeline.shipped_sql import SNOWFLAKE_DIRECTORY, ShippedSqlError  # noqa: PLC0415
-    from local_pipeline.warehouse_server import serve  # noqa: PLC0415
-
-    parser = argparse.ArgumentParser(prog="python -m local_pipeline.warehouse", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--sql", type=Path, default=SNOWFLAKE_DIRECTORY, help="directory of the numbered files")
-    parser.add_argument(
-        "--db-path", type=Path, help="directory of the database's file (default: warehouse/ in the home)"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        serve(options.port, options.db_path or Home.from_environment().path / "warehouse", options.sql)
-    except (ShippedSqlError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

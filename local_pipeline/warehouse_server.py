@@ -1,9 +1,11 @@
 """The server process of the embedded Snowflake: fakesnow's own HTTP server, with its database on disk."""
 
+import argparse
 import json
 import logging
+import sys
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from local_pipeline.shipped_sql import DEFAULT_VARIABLES, ShippedSqlError
+from local_pipeline.home import Home
+from local_pipeline.shipped_sql import DEFAULT_VARIABLES, SNOWFLAKE_DIRECTORY, ShippedSqlError
 from local_pipeline.snowpipe.history import History
 from local_pipeline.warehouse import DATABASE, apply_shipped_sql
 
@@ -108,3 +111,24 @@ def _quieten() -> None:
     statements.setLevel(logging.ERROR)
     statements.propagate = False
     statements.addFilter(_NoValues())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT: `python -m local_pipeline.warehouse_server --port PORT --sql DIRECTORY`."""
+    parser = argparse.ArgumentParser(prog="python -m local_pipeline.warehouse_server", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--sql", type=Path, default=SNOWFLAKE_DIRECTORY, help="directory of the numbered files")
+    parser.add_argument(
+        "--db-path", type=Path, help="directory of the database's file (default: warehouse/ in the home)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        serve(options.port, options.db_path or Home.from_environment().path / "warehouse", options.sql)
+    except (ShippedSqlError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -43,7 +43,7 @@ class Warehouse:
 
     @property
     def command(self) -> list[str]:
-        command = [sys.executable, "-m", "local_pipeline.warehouse", "--port", str(self.port)]
+        command = [sys.executable, "-m", "local_pipeline.warehouse_server", "--port", str(self.port)]
         return [*command, "--db-path", str(self.folder / "warehouse")]
 
     def start(self) -> None:
