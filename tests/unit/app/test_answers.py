@@ -87,7 +87,7 @@ def test_a_body_refused_as_a_whole_and_not_kept() -> None:
 
 
 @pytest.mark.parametrize("status", ["rejected", "retry"])
-@pytest.mark.parametrize("character", ["x", "😀", "\x01"])
+@pytest.mark.parametrize("character", ["😀", "\x01"])
 def test_ten_thousand_records_with_the_longest_errors_answer_under_five_megabytes(status: str, character: str) -> None:
     detail = error_detail([character * 1_000] * 100, character * 10_000, "additionalProperties")
     worst = Rejected(b"{}", Reason.NUMBER_OUT_OF_RANGE, (detail,) * MAX_ERRORS)

@@ -35,7 +35,7 @@ def test_without_a_schema_it_is_null() -> None:
 
 
 @pytest.mark.parametrize("schema", [None, "order/1", 'no "such" \n schema é😀'])
-@pytest.mark.parametrize("index", [0, 9, 10, 99, 100, 999, 1_000, 9_999])
+@pytest.mark.parametrize("index", [0, 10, 999, 9_999])
 @pytest.mark.parametrize("filler", ["x", "é", "😀"])
 def test_a_line_of_exactly_the_limit_is_accepted_and_one_byte_more_is_not(
     index: int, filler: str, schema: str | None
@@ -91,7 +91,20 @@ EQUAL_IDS = [
 ]
 DIFFERENT_IDS = [
     *("1", '"1"', "true", "[1]", '{"a":1}', "false", '""', '"true"', "0", "[]", "{}", "[[]]", "[null]", '"null"'),
-    *("[1,2]", "[12]", '["1","2"]', '["1,2"]', '["12"]', "[[1],2]", "[1,[2]]", "[1,2,[]]", '{"a":1,"b":2}'),
+    *(
+        "[1,2]",
+        "[12]",
+        '["1","2"]',
+        '["1,2"]',
+        '["12"]',
+        "[[1],2]",
+        "[1,[2]]",
+        "[1,2,[]]",
+        "[[1,2]]",
+        "[[],1]",
+        "[[1]]",
+        '{"a":1,"b":2}',
+    ),
     *('{"a":{"b":2}}', '["a",1]', '"s1:a"', '"n1.0,"', '{"a":null}', "1.5", "-1", '{"b":1}', '"é"', r'"e\u0301"'),
 ]
 

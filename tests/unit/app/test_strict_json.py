@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import tracemalloc
 
 import pytest
 
@@ -45,6 +46,10 @@ DEPTH = 500
         (b'"a\nb"', 2, "control character"),
         (rb'"a\x"', 2, "not an escape"),
         (rb'"a\u12g4"', 2, "not an escape"),
+        (rb'"a\u"', 2, "not an escape"),
+        (rb'{"\u":1}', 2, "not an escape"),
+        (b'"' + rb"\n" * 2_500 + rb'\u12"', 5_001, "not an escape"),
+        (b"[0" + b",1" * 2_500 + b",1.]", 5_005, "expected ',' or ']'"),
         (rb'["\ud800"]', 2, "half of a surrogate pair"),
         (rb'["a\udc00"]', 3, "half of a surrogate pair"),
         (rb'["\ud83d\n\ude00"]', 2, "half of a surrogate pair"),
@@ -140,18 +145,18 @@ def test_whatever_fits_a_stream_line_is_read_to_its_end() -> None:
 
 # What a member costs is a few steps of Python; what would be quadratic would take hours at this size.
 HOSTILE = {
-    "open brackets": b"[" * 8 * MIB,
-    "balanced brackets": b"[" * 4 * MIB + b"]" * 4 * MIB,
-    "one closing bracket wrong at the far end": b"[" * 4 * MIB + b"]" * (4 * MIB - 3) + b"}",
-    "one closing bracket wrong in the middle": b"[" * 4 * MIB + b"]" * 2 * MIB + b"}" + b"]" * 2 * MIB,
-    "closing brackets": b"]" * 8 * MIB,
-    "a long string of escapes": b'"' + b"\\n" * 4 * MIB + b'"',
-    "a long string not closed": b'"' + b"x" * 8 * MIB,
-    "a long number": b"9" * 8 * MIB,
-    "a long fraction": b"0." + b"3" * 8 * MIB,
-    "a long exponent": b"1e" + b"9" * 8 * MIB,
-    "spaces": b" " * 8 * MIB,
-    "numbers": b'{"v":[' + b"0," * 4 * MIB + b"0]}",
+    "open brackets": b"[" * 2 * MIB,
+    "balanced brackets": b"[" * MIB + b"]" * MIB,
+    "one closing bracket wrong at the far end": b"[" * MIB + b"]" * (MIB - 3) + b"}",
+    "one closing bracket wrong in the middle": b"[" * MIB + b"]" * (MIB // 2) + b"}" + b"]" * (MIB // 2),
+    "closing brackets": b"]" * 2 * MIB,
+    "a long string of escapes": b'"' + b"\\n" * MIB + b'"',
+    "a long string not closed": b'"' + b"x" * 2 * MIB,
+    "a long number": b"9" * 2 * MIB,
+    "a long fraction": b"0." + b"3" * 2 * MIB,
+    "a long exponent": b"1e" + b"9" * 2 * MIB,
+    "spaces": b" " * 2 * MIB,
+    "numbers": b'{"v":[' + b"0," * MIB + b"0]}",
     "numbers and no end": b'{"v":[' + b"-1.5 ," * MIB,
 }
 
@@ -161,4 +166,13 @@ def test_hostile_texts_are_cheap(name: str) -> None:
     started = time.process_time()
     with contextlib.suppress(MalformedJsonError, TooManyStepsError):
         read(HOSTILE[name], DEPTH)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2
+
+
+def test_a_long_run_of_escapes_or_numbers_takes_no_memory_of_its_own() -> None:
+    for text in (b'"' + b"\\n" * MIB + b'"', b'{"a":[' + b"0," * MIB + b"0]}"):
+        tracemalloc.start()
+        read(text, DEPTH)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 8 * len(text)

@@ -45,6 +45,8 @@ def rejected(raw: bytes, room: int = ROOM, schema: RecordSchema | None = None) -
         (b"1e999", Reason.NOT_AN_OBJECT, ()),
         (b'{"id":1,"v":[{"a":1,"a":2}]}', Reason.DUPLICATE_KEY, ("v", 0, "a")),
         (rb'{"id":1,"a":1,"a\u0000":2}', Reason.DUPLICATE_KEY, ("a\0",)),
+        (rb'{"id":"\u003a","a":1,"a":2}', Reason.DUPLICATE_KEY, ("a",)),
+        (rb'{"id":"\u003A","a":1,"a":2}', Reason.DUPLICATE_KEY, ("a",)),
         (b'{"id":1,"v":[0,1e999]}', Reason.NUMBER_OUT_OF_RANGE, ("v", 1)),
         (b'{"v":1}', Reason.MISSING_ID, ("id",)),
         (rb'{"id\u0000":1}', Reason.MISSING_ID, ("id",)),
