@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -17,11 +18,27 @@ from tests.support.local_pipeline import LocalPipeline, eventually
 from tests.support.stores import Stores
 
 pytestmark = pytest.mark.e2e
-KILLS = 3
-"""Of each of the two."""
-DONE = {"firehose": ("firehose.log", " wrote "), "snowpipe": ("snowpipe.log", " loaded, ")}
 CONNECTIONS, LINES = 2, 60
 CAUGHT_UP_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill a process: this long after `words` are logged, by it or by the one before it."""
+
+    victim: str
+    log: str
+    words: str
+    seconds_later: float = 0
+
+
+ROUNDS = 2
+MOMENTS = (
+    Moment("firehose", "firehose.log", " wrote "),  # a file is in S3, its checkpoint may not be on disk
+    Moment("snowpipe", "snowpipe.log", " loaded, "),  # rows are committed, their message is still in the queue
+    Moment("firehose", "firehose.log", " wrote ", 0.6),  # records wait in the buffer
+    Moment("snowpipe", "firehose.log", " wrote ", 0.05),  # a file is on its way
+)
 
 
 @contextmanager
@@ -52,18 +69,14 @@ def load(pipeline: LocalPipeline) -> Iterator[list[str]]:
             accepted += each.result()
 
 
-def kill_at_work(pipeline: LocalPipeline, name: str) -> None:
-    """Kill it when it says that it has done something, and wait until another has taken its place.
-
-    Firehose's file is in S3 then, but its checkpoint may not be on disk; Snowpipe's rows are committed, but the
-    message is still in the queue.
-    """
-    log, words = DONE[name]
-    with (pipeline.home / "logs" / log).open() as said:
+def kill_at(pipeline: LocalPipeline, moment: Moment) -> None:
+    """Kill, and wait until another process has taken its place."""
+    with (pipeline.home / "logs" / moment.log).open() as said:
         said.seek(0, os.SEEK_END)
-        eventually(said.read, lambda new: words in new, 30, pause=0.001)
-    killed = pipeline.kill(name)
-    eventually(lambda: pipeline.pid(name), lambda pid: pid != killed, 20)
+        eventually(said.read, lambda new: moment.words in new, 30, pause=0.001)
+    time.sleep(moment.seconds_later)
+    killed = pipeline.kill(moment.victim)
+    eventually(lambda: pipeline.pid(moment.victim), lambda pid: pid != killed, 20)
 
 
 def test_nothing_is_lost_and_the_view_has_each_once(
@@ -74,15 +87,15 @@ def test_nothing_is_lost_and_the_view_has_each_once(
     pipeline = start_pipeline("--templates", str(templates))
     stores = Stores(pipeline)
 
+    kills = len(MOMENTS) * ROUNDS
     began = time.monotonic()
     with load(pipeline) as accepted:
-        for _ in range(KILLS):
-            for name in DONE:
-                kill_at_work(pipeline, name)
+        for moment in MOMENTS * ROUNDS:
+            kill_at(pipeline, moment)
     loaded_for = time.monotonic() - began
 
     wanted = dict.fromkeys(accepted, 1)
-    assert len(wanted) == len(accepted) > KILLS * LINES
+    assert len(wanted) == len(accepted) > kills * LINES
     counts = eventually(pipeline.summary, lambda found: found["loaded"] >= len(wanted), CAUGHT_UP_SECONDS, pause=0.5)
     caught_up = time.monotonic() - began - loaded_for
     assert counts == {
@@ -94,10 +107,10 @@ def test_nothing_is_lost_and_the_view_has_each_once(
     records = [ingest_id for (ingest_id,) in stores.select("SELECT ingest_id FROM RECORDS")]
     assert set(landed) == set(rows) == wanted.keys()
     assert sorted(records) == sorted(wanted)
-    assert pipeline.printed().count("ended (signal 9)") == 2 * KILLS
+    assert pipeline.printed().count("ended (signal 9)") == kills
     with capsys.disabled():
         print(
-            f"\nkills: {2 * KILLS} in {loaded_for:.1f} s of load, {len(wanted):,} records accepted; caught up "
+            f"\nkills: {kills} in {loaded_for:.1f} s of load, {len(wanted):,} records accepted; caught up "
             f"{caught_up:.1f} s later with {len(landed) - len(wanted)} lines landed twice and "
             f"{len(rows) - len(wanted)} rows too many, none of them in the view"
         )
