@@ -9,7 +9,7 @@ from app import strict_json
 from app.content import Framing
 from app.exceptions import ContentTooLarge, EmptyBody, MalformedBody
 
-_LINE = re.compile(rb"^[ \t\r]*+[^ \t\r\n][^\n]*+", re.MULTILINE)
+_LINE = re.compile(rb"^[ \t\r]*[^ \t\r\n][^\n]*", re.MULTILINE)
 _JSON_WHITESPACE = b" \t\n\r"
 _DENSE = 50
 """Commas a record from which it is worth looking whether there are too many records before splitting them all."""

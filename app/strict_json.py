@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 Path = tuple[str | int, ...]
 
 _BOM = b"\xef\xbb\xbf"
-_WHITESPACE = re.compile(rb"[ \t\n\r]*+")
-_STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"')
-_STRING_START = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+# No possessive groups: CPython before 3.11.5 matches some of them wrongly (gh-106052). Bounded repeats instead, since
+# the others keep a place to come back to for every turn.
+_WHITESPACE = re.compile(rb"[ \t\n\r]*")
+_PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
+_ESCAPES = re.compile(rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*){1,1000}')
+_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LITERAL = re.compile(rb"true|false|null")
 _NUMBERS_AND_LITERALS = re.compile(
-    rb"(?:[ \t\n\r]*+,[ \t\n\r]*+(?:-?(?:0|[1-9][0-9]{0,299}+)(?:\.[0-9]++)?|true|false|null)(?=[ \t\n\r,\]]))++"
+    rb"(?:[ \t\n\r]*,[ \t\n\r]*(?:-?(?:0|[1-9][0-9]{0,299})(?:\.[0-9]+)?|true|false|null)(?=[ \t\n\r,\]])){1,1000}"
 )
-"""A run of array elements, each after its comma, that are finite for certain."""
-_OPENING_BRACKETS = re.compile(rb"\[++")
-_CLOSING_BRACKETS = re.compile(rb"[\]}]++")
+"""Array elements, each after its comma, that are finite for certain."""
+_OPENING_BRACKETS = re.compile(rb"\[+")
+_CLOSING_BRACKETS = re.compile(rb"[\]}]+")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _OPENER_OF = bytes.maketrans(b"]}", b"[{")
 _ARRAY, _OBJECT = b"[{"
@@ -160,13 +162,14 @@ class _Scanner:
             self._skip_numbers_and_literals()
 
     def _skip_numbers_and_literals(self) -> None:
-        run = _NUMBERS_AND_LITERALS.match(self._text, self._position)
-        if run is None or self._just_opened or self._open[-1] != _ARRAY:
+        if self._just_opened or self._open[-1] != _ARRAY:
             return
-        self._position = run.end()
+        start = self._position
+        while run := _NUMBERS_AND_LITERALS.match(self._text, self._position):
+            self._position = run.end()
         if len(self._open) <= len(self._frames):
             frame = self._frames[-1]
-            frame.at = int(frame.at) + run.group().count(b",")
+            frame.at = int(frame.at) + self._text.count(b",", start, self._position)
 
     def _separator(self, kind: int) -> None:
         if self._peek() != b",":
@@ -257,35 +260,32 @@ class _Scanner:
         self._position = number.end()
 
     def _string(self, expectation: str) -> bytes:
-        string = _STRING.match(self._text, self._position)
-        if string is None:
-            raise self._malformed_string(expectation)
-        literal = string.group()
+        start = self._position
+        if self._peek() != b'"':
+            raise self._malformed(expectation)
+        self._position = _end(_PLAIN, self._text, start + 1)
+        while (end := _end(_ESCAPES, self._text, self._position)) > self._position:
+            self._position = end
+        if self._peek() != b'"':
+            raise self._malformed_string()
+        self._position += 1
+        literal = self._text[start : self._position]
         if b"\\u" in literal:
-            self._refuse_lone_surrogates(literal)
-        self._position = string.end()
+            self._refuse_lone_surrogates(literal, start)
         return literal
 
-    def _refuse_lone_surrogates(self, literal: bytes) -> None:
+    def _refuse_lone_surrogates(self, literal: bytes, start: int) -> None:
         high: re.Match[bytes] | None = None
         for escape in _ESCAPE.finditer(literal):
             unit = int(escape.group(1), 16) if escape.group(1) else 0
             is_low = 0xDC00 <= unit <= 0xDFFF
             if is_low != (high is not None and high.end() == escape.start()):
-                raise self._lone_surrogate(high or escape)
+                raise _lone_surrogate(high or escape, start)
             high = escape if 0xD800 <= unit <= 0xDBFF else None
         if high is not None:
-            raise self._lone_surrogate(high)
+            raise _lone_surrogate(high, start)
 
-    def _lone_surrogate(self, escape: re.Match[bytes]) -> MalformedJsonError:
-        self._position += escape.start()
-        return self._malformed("a \\u escape that is half of a surrogate pair")
-
-    def _malformed_string(self, expectation: str) -> MalformedJsonError:
-        start = _STRING_START.match(self._text, self._position)
-        if start is None:
-            return self._malformed(expectation)
-        self._position = start.end()
+    def _malformed_string(self) -> MalformedJsonError:
         if self._peek() == b"\\":
             return self._malformed("not an escape that JSON knows")
         if self._peek() == b"":
@@ -304,6 +304,13 @@ class _Scanner:
         return self._text[self._position : self._position + 1]
 
     def _skip_whitespace(self) -> None:
-        whitespace = _WHITESPACE.match(self._text, self._position)
-        if whitespace is not None:
-            self._position = whitespace.end()
+        self._position = _end(_WHITESPACE, self._text, self._position)
+
+
+def _end(pattern: re.Pattern[bytes], text: bytes, position: int) -> int:
+    match = pattern.match(text, position)
+    return position if match is None else match.end()
+
+
+def _lone_surrogate(escape: re.Match[bytes], start: int) -> MalformedJsonError:
+    return MalformedJsonError("a \\u escape that is half of a surrogate pair", start + escape.start())
