@@ -88,7 +88,7 @@ def test_a_shorter_buffer_delivers_sooner(edited: LocalPipeline) -> None:
         received, loaded = (datetime.fromisoformat(str(row[name])) for name in ("received_at", "loaded_at"))
         return (loaded - received).total_seconds()
 
-    assert min(seconds(send_and_wait(edited)) for _ in range(TRIES)) < SHIPPED_BUFFER_SECONDS
+    assert any(seconds(send_and_wait(edited)) < SHIPPED_BUFFER_SECONDS for _ in range(TRIES))
 
 
 def test_a_bad_line_costs_its_file_and_no_other(edited: LocalPipeline) -> None:
