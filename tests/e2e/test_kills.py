@@ -2,23 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
 import pytest
 
-from tests.support import generators as make
-from tests.support import varied
 from tests.support.copies import TEMPLATES, changed_copy
+from tests.support.load import load
 from tests.support.local_pipeline import LocalPipeline, eventually
 from tests.support.stores import Stores
 
 pytestmark = pytest.mark.e2e
-CONNECTIONS, LINES = 2, 60
+CONNECTIONS, LINES = 2, 20
 CAUGHT_UP_SECONDS = 90.0
 
 
@@ -41,34 +37,6 @@ MOMENTS = (
 KILLS = MOMENTS + MOMENTS[:2]
 
 
-@contextmanager
-def load(pipeline: LocalPipeline) -> Iterator[list[str]]:
-    """Post batches until the block ends; afterwards the ingest_ids of all that was accepted are in the list."""
-    accepted: list[str] = []
-    enough = Event()
-
-    def post_on(connection: int) -> list[str]:
-        found: list[str] = []
-        batch = 0
-        while not enough.is_set():
-            lines = [varied.good(batch * LINES + index) for index in range(LINES)]
-            answer = pipeline.post(make.ndjson(lines), "application/x-ndjson")
-            assert answer.status_code == 202, answer.text
-            found += [f"{answer.json()['request_id']}-{index}" for index in range(LINES)]
-            batch += 1
-            enough.wait(0.02)
-        return found
-
-    with ThreadPoolExecutor(CONNECTIONS) as connections:
-        running = [connections.submit(post_on, number) for number in range(CONNECTIONS)]
-        try:
-            yield accepted
-        finally:
-            enough.set()
-        for each in running:
-            accepted += each.result()
-
-
 def kill_at(pipeline: LocalPipeline, moment: Moment) -> None:
     """Kill, and wait until another process has taken its place."""
     with (pipeline.home / "logs" / moment.log).open() as said:
@@ -88,7 +56,7 @@ def test_nothing_is_lost_and_the_view_has_each_once(
     stores = Stores(pipeline)
 
     began = time.monotonic()
-    with load(pipeline) as accepted:
+    with load(pipeline, CONNECTIONS, LINES) as accepted:
         for moment in KILLS:
             kill_at(pipeline, moment)
     loaded_for = time.monotonic() - began
