@@ -73,8 +73,8 @@ class LedgerReader:
             self._read_objects("rejected", self._sources.error_bucket, REJECTED_PREFIX)
             self._read_objects("spilled", self._sources.error_bucket, SPILL_PREFIX)
         with self._ledger.batch():
-            self._read_receipts()
             self._read_stream()
+            self._read_receipts()
 
     def start_over(self) -> None:
         """Forget everything, and pass over what the stream holds by now; the caller has emptied the other sources."""

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
-    from mypy_boto3_kinesis.type_defs import RecordTypeDef
+    from mypy_boto3_kinesis.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
 
 # GetRecords: at most 10,000 records and 10 MiB a call (Kinesis API reference). The engine knows only the first limit,
 # and each call costs it a walk over all that the stream holds: calls ask for as many records as keep to the second.
@@ -28,17 +28,24 @@ class StreamTail:
     _call_records: int = field(init=False, default=500)
 
     def read(self, position: Callable[[str], str | None]) -> "Iterator[tuple[str, Sequence[RecordTypeDef]]]":
-        """What is new after the sequence number `position(shard id)`, or all there is, as (shard id, records)."""
+        """What is new after the sequence number `position(shard id)`, or all there is, as (shard id, records).
+
+        A shard has been read when a call reaches its tip: waiting for a call that finds nothing would mean to run after
+        a busy producer for ever.
+        """
         for shard in self.kinesis.list_shards(StreamName=self.stream_name)["Shards"]:
             shard_id = shard["ShardId"]
-            while records := self._next(shard_id, position):
-                yield shard_id, records
+            behind = True
+            while behind:
+                answer = self._next(shard_id, position(shard_id))
+                behind = bool(answer.get("NextShardIterator") and answer.get("MillisBehindLatest"))
+                if records := answer["Records"]:
+                    self._learn(records)
+                    yield shard_id, records
 
-    def _next(self, shard_id: str, position: Callable[[str], str | None]) -> "Sequence[RecordTypeDef]":
-        """The next records of a shard; none when it has no more."""
-        behind = True
-        while behind:
-            iterator = self._iterators.pop(shard_id, None) or self._iterator(shard_id, position(shard_id))
+    def _next(self, shard_id: str, position: str | None) -> "GetRecordsOutputTypeDef":
+        while True:
+            iterator = self._iterators.pop(shard_id, None) or self._iterator(shard_id, position)
             try:
                 answer = self.kinesis.get_records(ShardIterator=iterator, Limit=self._call_records)
             except ClientError as error:
@@ -47,11 +54,7 @@ class StreamTail:
                 continue
             if following := answer.get("NextShardIterator"):
                 self._iterators[shard_id] = following
-            if records := answer["Records"]:
-                self._learn(records)
-                return records
-            behind = bool(following and answer.get("MillisBehindLatest"))
-        return ()
+            return answer
 
     def _iterator(self, shard_id: str, after: str | None) -> str:
         if after is None:

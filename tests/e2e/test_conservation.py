@@ -13,6 +13,7 @@ import pytest
 from tests.support import generators as make
 from tests.support import varied
 from tests.support.aws import payload_of
+from tests.support.load import load
 from tests.support.local_pipeline import LocalPipeline
 from tests.support.stores import Stores
 
@@ -21,6 +22,7 @@ REQUESTS, LINES, BAD_LINES = 200, 500, 5
 CONNECTIONS = 4
 GOOD, BAD = REQUESTS * (LINES - BAD_LINES), REQUESTS * BAD_LINES
 LOADED_SECONDS = 240.0
+READINGS, IN_FLIGHT_LINES, SUMMARY_SECONDS = 12, 50, 10.0
 
 
 @dataclass(frozen=True)
@@ -128,3 +130,19 @@ def test_what_goes_in_comes_out(
             f"{sent.seconds:.1f} s ({(GOOD + BAD) / sent.seconds:,.0f} records/s); "
             f"all loaded, and counted, after {loaded:.1f} s"
         )
+
+
+def test_the_counts_answer_while_records_come(pipeline: LocalPipeline) -> None:
+    pipeline.summary()  # what earlier tests left to be read
+    readings = []
+    with load(pipeline, CONNECTIONS, IN_FLIGHT_LINES):
+        for _ in range(READINGS):
+            began = time.monotonic()
+            counts = pipeline.summary()
+            readings.append((time.monotonic() - began, counts))
+
+    assert max(seconds for seconds, _ in readings) < SUMMARY_SECONDS
+    # Between the stream's answer and the receipt a request's records are in the stream only.
+    in_flight = CONNECTIONS * IN_FLIGHT_LINES
+    for _, counts in readings:
+        assert counts["accepted"] + in_flight >= counts["streamed"] >= counts["landed"] >= counts["loaded"], counts
