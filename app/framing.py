@@ -13,7 +13,7 @@ _LINE = re.compile(rb"^[ \t\r]*[^ \t\r\n][^\n]*", re.MULTILINE)
 _JSON_WHITESPACE = b" \t\n\r"
 _DENSE = 50
 """Commas a record from which it is worth looking whether there are too many records before splitting them all."""
-_STEPS = 5
+_LOOK = 5
 """Members a record that this look may cost."""
 _split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -42,7 +42,7 @@ def malformed_body(body: bytes) -> MalformedBody:
         strict_json.read(body, max_depth=1)
     except strict_json.MalformedJsonError as error:
         return _malformed(error)
-    except strict_json.TooManyStepsError:
+    except strict_json.BudgetSpentError:
         pass
     return MalformedBody("Not JSON: send an object or an array of objects.")
 
@@ -72,12 +72,12 @@ def _split_json(body: bytes, max_records: int) -> list[bytes]:
 def _refuse_too_many(body: bytes, max_records: int) -> None:
     """Refuse an array of very many small elements before a list of them takes hundreds of MB."""
     try:
-        strict_json.read(body, max_depth=1, max_elements=max_records, max_steps=_STEPS * max_records)
+        strict_json.read(body, max_depth=1, budget=strict_json.Budget(_LOOK * max_records), max_elements=max_records)
     except strict_json.MalformedJsonError as error:
         raise _malformed(error) from error
     except strict_json.TooManyElementsError:
         raise _too_many(max_records) from None
-    except strict_json.TooManyStepsError:
+    except strict_json.BudgetSpentError:
         return
 
 
@@ -88,7 +88,7 @@ def _split_deep_array(body: bytes, max_records: int) -> list[bytes]:
         raise _malformed(error) from error
     except strict_json.TooManyElementsError:
         raise _too_many(max_records) from None
-    except strict_json.TooManyStepsError:
+    except strict_json.BudgetSpentError:
         raise ContentTooLarge("The array nests too deep to be told apart at this size: send fewer records.") from None
     return [body[start:end] for start, end in reading.elements]
 

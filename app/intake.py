@@ -1,6 +1,7 @@
 """One request's records from bytes to what became of each: decode → judge → store. No HTTP here."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,12 @@ from app.framing import malformed_body, split
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
 from app.sinks.base import Line, Lines, Outcome, Sink
+from app.strict_json import Budget
 from app.validation import Accepted, Reason, RecordSchema, Rejected, judge, reject_body
 
+logger = logging.getLogger(__name__)
+BYTES_A_TURN = 256 * 1024
+"""Some milliseconds of usual records."""
 STREAM_UNAVAILABLE = "stream_unavailable"
 ERROR_BUCKET_UNAVAILABLE = "error_bucket_unavailable"
 
@@ -102,7 +107,7 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     receipt.request_id, receipt.schema = origin.request_id, label
     clock.ended("decode")
     lines = StreamLines(origin)
-    judged = _judge(decoded, submission.media_type.framing, lines, schema)
+    judged = await _judge(decoded, submission.media_type.framing, lines, schema)
     receipt.records = len(judged.records)
     clock.ended("judge")
     account = await _store(judged.records, origin, lines, gateway)
@@ -129,10 +134,19 @@ def _request_id(submission: Submission, decoded_body: bytes) -> str:
     )
 
 
-def _judge(decoded: _Decoded, framing: Framing, lines: StreamLines, schema: RecordSchema | None) -> _Judged:
+async def _judge(decoded: _Decoded, framing: Framing, lines: StreamLines, schema: RecordSchema | None) -> _Judged:
+    """Judge all records, letting other requests have their turn after every BYTES_A_TURN."""
     if decoded.refused is not None:
         return _reject_body(decoded.body, decoded.refused)
-    judged = [judge(raw, lines.room(index), schema) for index, raw in enumerate(decoded.raws)]
+    budget = Budget()
+    judged: list[Accepted | Rejected] = []
+    turn = 0
+    for index, raw in enumerate(decoded.raws):
+        judged.append(judge(raw, lines.room(index), schema, budget))
+        turn += len(raw)
+        if turn > BYTES_A_TURN:
+            await asyncio.sleep(0)
+            turn = 0
     if framing is Framing.JSON and any(map(_is_malformed, judged)):
         return _reject_body(decoded.body, malformed_body(decoded.body))
     return _Judged(judged, None)
@@ -185,7 +199,11 @@ async def _put(sink: Sink, lines: dict[int, Line], origin: Origin, deadline: flo
     if not lines:
         return {}
     put = Lines(origin.request_id, origin.received_at, list(lines.values()))
-    outcomes = await sink.put(put, deadline)
+    try:
+        outcomes = await sink.put(put, deadline)
+    except Exception:  # whatever went wrong in one sink, what the other one confirmed stays confirmed
+        logger.exception("a sink failed", extra={"request_id": origin.request_id})
+        outcomes = [Outcome.UNCONFIRMED] * len(lines)
     return dict(zip(lines, outcomes, strict=True))
 
 

@@ -9,6 +9,8 @@ from itertools import accumulate, islice
 import orjson
 
 from app import strict_json
+from app.quick_json import Findings, look_through
+from app.strict_json import Budget, MalformedJsonError
 
 MAX_DEPTH = 500
 """Containers around the innermost value, the record's own object included.
@@ -19,9 +21,11 @@ stop at 1,000 levels, Iceberg's variant reader at 500 (apache/iceberg#16568), CP
 MAX_ERRORS = 5
 """Errors explained per record; more help nobody and a record of 1 MB can hold 100,000."""
 _STRING = re.compile(rb'"[^"]*"')
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NEITHER_QUOTE_NOR_BRACKET = bytes(set(range(256)) - set(b'"[]{}'))
 _LEVEL = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_ORJSON_INFINITY = "infinity"
+_ORJSON_INFINITY = "number is infinity"
+_ORJSON_DEPTH = "depth limit"
+_WHITESPACE = b" \t\n\r"
 _SCREENED_BYTES = 2 * 1024 * 1024
 """Far over what a stream line holds. Writing a longer value out again costs memory up to 100 times its size."""
 MAX_LOC_STEPS = 20
@@ -99,25 +103,26 @@ class RecordSchema:
     reason: Reason = Reason.SCHEMA_VIOLATION
 
 
-def judge(raw: bytes, room: int, schema: RecordSchema | None) -> Accepted | Rejected:
+def judge(raw: bytes, room: int, schema: RecordSchema | None, budget: Budget | None = None) -> Accepted | Rejected:
     """Judge one record.
 
     Args:
         raw: the record as the client sent it.
         room: bytes that its payload may have in a stream line.
         schema: what the request asks its records to obey.
+        budget: for finding the places of errors, a new one if not given; spent, errors are told without them.
     """
+    budget = budget or Budget()
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return _explain(raw, error)
-    could_be_deep = raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
-    if could_be_deep and (depth := _depth(raw)) > MAX_DEPTH:
+        return _explain(raw, error, budget)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and (depth := _depth(raw)) > MAX_DEPTH:
         return _too_deep(raw, depth)
     if not isinstance(value, dict):
         return _not_an_object(raw)
-    if _could_have_duplicates(raw, value) and (duplicate := _find_duplicate(raw)) is not None:
-        return _duplicate_key(raw, duplicate)
+    if _could_have_duplicates(raw, value) and look_through(raw).duplicate:
+        return _duplicate_key(raw, _locate(raw, budget).duplicate)
     return _refuse_content(raw, value, room, schema) or Accepted(raw, value["id"])
 
 
@@ -142,11 +147,10 @@ def reject_body(raw: bytes, reason: Reason, message: str) -> Rejected:
 
 
 def _depth(raw: bytes) -> int:
-    """Levels of a text that is JSON; of a very long one, at the least those of what is read of it."""
-    if len(raw) > _SCREENED_BYTES:
-        return _read_what_can_be(raw).depth
+    """Levels of a text that is JSON."""
     without_escapes = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = _STRING.sub(b"", without_escapes).translate(None, _NO_BRACKETS)
+    quotes_and_brackets = without_escapes.translate(None, _NEITHER_QUOTE_NOR_BRACKET).replace(b'""', b"")
+    brackets = _STRING.sub(b"", quotes_and_brackets)
     return max(accumulate(map(_LEVEL.__getitem__, brackets)), default=0)
 
 
@@ -165,34 +169,59 @@ def _could_have_duplicates(raw: bytes, value: object) -> bool:
         return True
 
 
-def _find_duplicate(raw: bytes) -> strict_json.Path | None:
-    """Where a text that is JSON repeats a key. What is too long to be read to its end is too large anyway."""
-    return _read_what_can_be(raw).duplicate
+def _explain(raw: bytes, refusal: orjson.JSONDecodeError, budget: Budget) -> Rejected:
+    """Why orjson refused `raw`: it stops at the first thing it meets, which need not be the first that applies."""
+    if refusal.msg.startswith(_ORJSON_INFINITY):
+        try:
+            return _explain_infinity(raw, look_through(raw), budget)
+        except MalformedJsonError as error:
+            return _malformed(raw, error, budget)
+        except RecursionError:
+            return _explain_deep(raw, budget)
+    if refusal.msg.startswith(_ORJSON_DEPTH):
+        return _explain_deep(raw, budget)
+    return _malformed(raw, refusal, budget)
 
 
-def _read_what_can_be(raw: bytes) -> strict_json.Reading:
-    try:
-        return strict_json.read(raw, MAX_DEPTH)
-    except strict_json.TooManyStepsError as error:
-        return error.reading
-
-
-def _explain(raw: bytes, refusal: orjson.JSONDecodeError) -> Rejected:
-    """Why orjson refused `raw`: the first reason that applies to all of it, or to what is read of a very long one."""
-    try:
-        reading = _read_what_can_be(raw)
-    except strict_json.MalformedJsonError as error:
-        return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON at byte {error.offset}: {error}")
-    if reading.depth > MAX_DEPTH:
-        return _too_deep(raw, reading.depth)
-    if _ORJSON_INFINITY not in refusal.msg:
-        return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON: {refusal.msg}")
-    if reading.top != b"{":
+def _explain_infinity(raw: bytes, findings: Findings, budget: Budget) -> Rejected:
+    depth = _depth(raw)
+    if depth > MAX_DEPTH:
+        return _too_deep(raw, depth)
+    if not raw.lstrip(_WHITESPACE).startswith(b"{"):
         return _not_an_object(raw)
-    if reading.duplicate is not None:
-        return _duplicate_key(raw, reading.duplicate)
+    if findings.duplicate:
+        return _duplicate_key(raw, _locate(raw, budget).duplicate)
     message = "a number that does not fit a double; send it as a string"
-    return _reject(raw, Reason.NUMBER_OUT_OF_RANGE, reading.out_of_range or (), message)
+    return _reject(raw, Reason.NUMBER_OUT_OF_RANGE, _locate(raw, budget).out_of_range or (), message)
+
+
+def _explain_deep(raw: bytes, budget: Budget) -> Rejected:
+    """Of a text too deep for either parser: malformed, if that is seen before the budget is spent."""
+    try:
+        depth = strict_json.read(raw, MAX_DEPTH, budget).depth
+    except MalformedJsonError as error:
+        return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON at byte {error.offset}: {error}")
+    except strict_json.BudgetSpentError as error:
+        depth = error.reading.depth
+    return _too_deep(raw, max(depth, MAX_DEPTH + 1))
+
+
+def _malformed(raw: bytes, refusal: ValueError, budget: Budget) -> Rejected:
+    try:
+        strict_json.read(raw, MAX_DEPTH, budget)
+    except MalformedJsonError as error:
+        return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON at byte {error.offset}: {error}")
+    except strict_json.BudgetSpentError:
+        pass
+    return _reject(raw, Reason.MALFORMED_JSON, (), f"not JSON: {refusal}")
+
+
+def _locate(raw: bytes, budget: Budget) -> strict_json.Reading:
+    """Where things stand in a text that is JSON, as far as the budget goes."""
+    try:
+        return strict_json.read(raw, MAX_DEPTH, budget)
+    except strict_json.BudgetSpentError as error:
+        return error.reading
 
 
 def _too_deep(raw: bytes, depth: int) -> Rejected:
@@ -203,8 +232,8 @@ def _not_an_object(raw: bytes) -> Rejected:
     return _reject(raw, Reason.NOT_AN_OBJECT, (), "a record is a JSON object with an id")
 
 
-def _duplicate_key(raw: bytes, loc: strict_json.Path) -> Rejected:
-    return _reject(raw, Reason.DUPLICATE_KEY, loc, "the key stands more than once in its object; send it once")
+def _duplicate_key(raw: bytes, loc: strict_json.Path | None) -> Rejected:
+    return _reject(raw, Reason.DUPLICATE_KEY, loc or (), "a key stands more than once in its object; send it once")
 
 
 def _reject(raw: bytes, reason: Reason, loc: strict_json.Path, message: str) -> Rejected:

@@ -6,9 +6,14 @@ import tracemalloc
 
 import pytest
 
-from app import strict_json
-from app.envelope import MAX_LINE_BYTES
-from app.strict_json import MalformedJsonError, TooManyElementsError, TooManyStepsError, read
+from app.strict_json import (
+    Budget,
+    BudgetSpentError,
+    MalformedJsonError,
+    TooManyElementsError,
+    find_lone_surrogate,
+    read,
+)
 
 MIB = 1024 * 1024
 DEPTH = 500
@@ -133,14 +138,33 @@ def test_elements_are_collected_only_when_asked_for() -> None:
 
 def test_a_text_with_too_many_members_is_not_read_to_its_end() -> None:
     text = b'{"a":1,"a":[' + b"{}," * 400 + b"{}]}"
-    assert read(text, DEPTH, max_steps=1_000).duplicate == ("a",)
-    with pytest.raises(TooManyStepsError) as stopped:
-        read(text, DEPTH, max_steps=500)
+    assert read(text, DEPTH, Budget(1_000)).duplicate == ("a",)
+    with pytest.raises(BudgetSpentError) as stopped:
+        read(text, DEPTH, Budget(500))
     assert stopped.value.reading.duplicate == ("a",)
 
 
-def test_whatever_fits_a_stream_line_is_read_to_its_end() -> None:
-    assert strict_json.MAX_STEPS >= MAX_LINE_BYTES
+def test_a_budget_is_shared_by_the_readings_that_draw_on_it() -> None:
+    budget = Budget(10)
+    read(b"[0,{},{}]", DEPTH, budget)
+    assert 0 < budget.members < 10
+    with pytest.raises(BudgetSpentError):
+        read(b"[" + b"{}," * 10 + b"{}]", DEPTH, budget)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (rb'"\ud800x\n"', 1),
+        (rb'"\ud800\u0041"', 1),
+        (rb'["\ud800","\udc00"]', 2),
+        (rb'"\\ud800\udc00"', 8),
+        (rb'"\ud83d\ude00\ude00"', 13),
+        (rb'"\ud83d\ude00 \\ud800"', None),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_found_wherever_it_stands(text: bytes, place: int | None) -> None:
+    assert find_lone_surrogate(text) == place
 
 
 # What a member costs is a few steps of Python; what would be quadratic would take hours at this size.
@@ -164,7 +188,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_texts_are_cheap(name: str) -> None:
     started = time.process_time()
-    with contextlib.suppress(MalformedJsonError, TooManyStepsError):
+    with contextlib.suppress(MalformedJsonError, BudgetSpentError):
         read(HOSTILE[name], DEPTH)
     assert time.process_time() - started < 2
 
