@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from app.exception_handlers import request_id_of
 from app.problems import MEDIA_TYPE, problem
 from local_pipeline.pipeline import Pipeline
 from local_pipeline.pipeline_models import Rejected, Rows, Summary, Trace
+from local_pipeline.same_origin import refuse_foreign_origins
 
 CONSOLE = Path(__file__).with_name("console.html")
 # The page carries its own style and script and speaks to nobody else.
@@ -33,7 +34,12 @@ def add_pipeline(app: FastAPI, pipeline: Pipeline) -> None:
 
 
 def _routes(pipeline: Pipeline) -> APIRouter:
-    router = APIRouter(prefix="/pipeline", tags=["pipeline on one machine"])
+    router = APIRouter(
+        prefix="/pipeline",
+        tags=["pipeline on one machine"],
+        dependencies=[Depends(refuse_foreign_origins)],
+        responses=_problems(403),
+    )
 
     @router.get("/summary", summary="Count every stage")
     async def summary() -> Summary:
