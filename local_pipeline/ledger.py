@@ -93,8 +93,12 @@ class Ledger:
             ((number, sighting.ingest_id, source_id, sighting.line, sighting.note) for sighting in sightings),
         )
         if cursor is not None:
-            self._database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", cursor)
+            self.move(*cursor)
         self._counts.pop(stage, None)
+
+    def move(self, cursor: str, position: str) -> None:
+        """Note how far reading has come; inside `batch`."""
+        self._database.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (cursor, position))
 
     def cursor(self, name: str) -> str | None:
         """How far reading has come, as `add` put it."""

@@ -1,8 +1,9 @@
 """Read what the pipeline has done so far into the ledger, from where the last reading ended."""
 
 import gzip
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -25,6 +26,7 @@ RECEIPTS_CURSOR = "receipts"
 TABLE_CURSOR = "raw table"
 REJECTED_PREFIX = "rejected/"
 SPILL_PREFIX = "spill/"
+logger = logging.getLogger(__name__)
 
 
 class RawTable(Protocol):
@@ -113,9 +115,14 @@ class LedgerReader:
                 if not line.endswith(b"\n"):  # still being written
                     return
                 end = offset + len(line)
-                receipt = orjson.loads(line)
-                source = f"{receipt['request_id']}@{offset}"
-                self._ledger.add("accepted", source, _accepted(receipt), cursor=(RECEIPTS_CURSOR, f"{end}"))
+                try:
+                    request_id, accepted = _accepted(line)
+                except (ValueError, KeyError, TypeError) as error:
+                    logger.warning("receipts, byte %d: no receipt (%s), skipped", offset, type(error).__name__)
+                    self._ledger.move(RECEIPTS_CURSOR, f"{end}")
+                else:
+                    source = f"{request_id}@{offset}"
+                    self._ledger.add("accepted", source, accepted, cursor=(RECEIPTS_CURSOR, f"{end}"))
                 offset = end
 
     def _read_stream(self) -> None:
@@ -152,10 +159,12 @@ class LedgerReader:
             self._ledger.add("loaded", file_name, sightings, cursor=(TABLE_CURSOR, loaded[-1].loaded_at))
 
 
-def _accepted(receipt: Mapping[str, Any]) -> Iterator[Sighting]:
-    for first, last in receipt["accepted"]:
-        for index in range(first, last + 1):
-            yield Sighting(f"{receipt['request_id']}-{index}", index)
+def _accepted(line: bytes) -> tuple[str, list[Sighting]]:
+    """The request_id of a receipt, and what it says is accepted."""
+    receipt = orjson.loads(line)
+    request_id = str(receipt["request_id"])
+    indexes = (index for first, last in receipt["accepted"] for index in range(first, last + 1))
+    return request_id, [Sighting(f"{request_id}-{index}", index) for index in indexes]
 
 
 def _lines_seen(lines: Sequence[bytes], *, notes: bool = False) -> Iterator[Sighting]:

@@ -148,6 +148,22 @@ def test_a_receipt_that_is_still_being_written_waits(world: World) -> None:
     assert world.counts() == {"accepted": 1}
 
 
+@pytest.mark.parametrize("broken", [b"\x00\x00\n", b'{"request_id":"a"}\n', b"[]\n", b"\n", b'{"request_id":"a","acc'])
+def test_a_broken_receipt_is_skipped_and_told_once(
+    world: World, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.answer(ONE, [[0, 0]])
+    with world.sources.receipts.open("ab") as file:
+        file.write(broken)  # the last one: a process was killed in it, and another wrote on
+    world.answer(ONE, [[1, 1]])
+    world.answer(TWO, [[0, 0]])
+
+    read = world.counts()
+    assert read == world.counts() == {"accepted": 3 if broken.endswith(b"\n") else 2}
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "request_id" not in caplog.text
+
+
 def test_no_count_falls_when_a_source_forgets(world: World, tmp_path: Path) -> None:
     world.stream(f"{ONE}-0")
     world.put(f"{LANDING}a.json", stream_line(f"{ONE}-0"))
