@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import sqlglot
 from sqlglot import TokenType
+from sqlglot.errors import SqlglotError
 
 SNOWFLAKE_DIRECTORY = Path(__file__).resolve().parents[1] / "snowflake"
 PIPE_FILE = "10_pipe.sql"
@@ -57,12 +58,14 @@ def read_statements(path: Path, variables: Mapping[str, str]) -> list[str]:
     """The rendered statements of one file.
 
     Raises:
-        ShippedSqlError: the file cannot be read, or a variable has no value.
+        ShippedSqlError: the file cannot be read or taken apart, or a variable has no value.
     """
     try:
         return list(split_statements(render(path.read_text(encoding="utf-8"), variables)))
     except OSError as error:
         raise ShippedSqlError(f"{path}: {error.strerror}") from error
+    except (ShippedSqlError, SqlglotError, UnicodeDecodeError) as error:
+        raise ShippedSqlError(f"{path}: {str(error).splitlines()[0]}") from error
 
 
 def split_statements(sql: str) -> Iterator[str]:

@@ -84,12 +84,23 @@ def apply_shipped_sql(connection: Connection, directory: Path, variables: Mappin
     """Run the shipped files, but for NOT_RUN_LOCALLY; doing it again changes nothing. Returns the statements it ran.
 
     Raises:
-        ShippedSqlError: a file cannot be read.
+        ShippedSqlError: a file cannot be read, or a statement of it fails.
     """
-    from local_pipeline.shipped_sql import read_statements, setup_files  # noqa: PLC0415 - clients do not need the parser
+    from snowflake.connector.errors import Error as SnowflakeError  # noqa: PLC0415 - see `connect`
 
-    statements = (statement for path in setup_files(directory) for statement in read_statements(path, variables))
-    return [_run(connection, statement) for statement in statements if not is_skipped(statement)]
+    from local_pipeline.shipped_sql import (  # noqa: PLC0415 - clients do not need the parser
+        ShippedSqlError,
+        read_statements,
+        setup_files,
+    )
+
+    ran = []
+    for path in setup_files(directory):
+        try:
+            ran += [_run(connection, each) for each in read_statements(path, variables) if not is_skipped(each)]
+        except SnowflakeError as error:
+            raise ShippedSqlError(f"{path}: {str(error.msg).splitlines()[0]}") from error
+    return ran
 
 
 def is_skipped(statement: str) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 import uvicorn
 from fakesnow.instance import FakeSnow
-from snowflake.connector.errors import Error as SnowflakeError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -67,8 +66,6 @@ def _set_up(database: FakeSnow, sql: Path) -> None:
     try:
         apply_shipped_sql(connection, sql, {**DEFAULT_VARIABLES, "database": DATABASE})
         History(connection).set_up()
-    except SnowflakeError as error:
-        raise ShippedSqlError(f"{sql}: {str(error.msg).splitlines()[0]}") from error
     except duckdb.IOException as error:  # the database's file: another process has it open, or it is not one
         raise OSError(str(error).splitlines()[0]) from error
     finally:
