@@ -32,7 +32,7 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 22
 
 run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
-	@exec .venv/bin/sluice up --port $(PORT)
+	@exec .venv/bin/sluice up --port="$(PORT)"
 
 install: $(LOCAL) $(ENGINE)
 

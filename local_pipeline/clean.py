@@ -3,11 +3,11 @@
 import shutil
 import sys
 
-from local_pipeline.home import Home, HomeLock, HomeTakenError
+from local_pipeline.home import Home, HomeError, HomeLock, HomeTakenError
 
 
 def main() -> int:
-    """Exit status 0 when the state is gone, 1 when a pipeline runs there."""
+    """Exit status 0 when the state is gone, 1 when a pipeline runs there or it is no directory."""
     home = Home.from_environment()
     if not home.path.exists():
         return 0
@@ -16,6 +16,9 @@ def main() -> int:
         lock.acquire()
     except HomeTakenError as error:
         sys.stderr.write(f"sluice: {error}; stop it first\n")
+        return 1
+    except HomeError as error:
+        sys.stderr.write(f"sluice: {error}\n")
         return 1
     shutil.rmtree(home.path)
     return 0

@@ -66,6 +66,24 @@ class Home:
         """The newest generation that process `name` has carried out."""
         return self.path / f"reset.{name}.done"
 
+    def wanted_reset(self) -> int:
+        """The generation of the last reset that was asked for, 0 before the first."""
+        return _generation(self.reset)
+
+    def done_reset(self, name: str) -> int:
+        """The generation that process `name` has carried out, 0 before the first."""
+        return _generation(self.reset_done(name))
+
+    def ask_for_reset(self) -> int:
+        """Ask for another reset; its generation."""
+        generation = self.wanted_reset() + 1
+        write_atomically(self.reset, f"{generation}\n")
+        return generation
+
+    def reset_is_done(self, name: str, generation: int) -> None:
+        """Tell that process `name` has carried out a reset."""
+        write_atomically(self.reset_done(name), f"{generation}\n")
+
     def log(self, name: str) -> Path:
         """The output of process `name` since it was started."""
         return self.path / "logs" / f"{name}.log"
@@ -75,11 +93,9 @@ class Home:
         (self.path / "logs").mkdir(parents=True, exist_ok=True)
 
     def write_running(self, processes: Mapping[str, Running]) -> None:
-        """Replace run.json as a whole, so that a reader never sees half of it."""
+        """Replace run.json."""
         text = json.dumps({"processes": {name: asdict(process) for name, process in processes.items()}}, indent=2)
-        unfinished = self.run_file.with_suffix(".tmp")
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(self.run_file)
+        write_atomically(self.run_file, text + "\n")
 
     def running(self) -> dict[str, Running]:
         """What run.json says; empty when there is none."""
@@ -94,7 +110,29 @@ class Home:
         self.run_file.unlink(missing_ok=True)
 
 
-class HomeTakenError(Exception):
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` as a whole: a reader, or a process that starts after a kill, sees the old text or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".tmp")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _generation(path: Path) -> int:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+class HomeError(Exception):
+    """The home cannot be had; the message is one line, for the person at the terminal."""
+
+
+class HomeTakenError(HomeError):
     """Another pipeline runs in this home."""
 
 
@@ -110,9 +148,15 @@ class HomeLock:
 
         Raises:
             HomeTakenError: a pipeline runs here; the message names its process.
+            HomeError: the directory cannot be made or written to.
         """
-        self._home.make()
-        self.descriptor = os.open(self._home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._home.make()
+            self.descriptor = os.open(self._home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise HomeError(
+                f"cannot keep the state in {self._home.path} ({error.strerror}); choose another directory: SLUICE_HOME"
+            ) from None
         give_up = time.monotonic() + LEFTOVERS_SECONDS
         while not self._try():
             holder = self._holder()

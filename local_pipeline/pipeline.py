@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.exceptions import HttpError
@@ -109,11 +108,10 @@ class View:
         return self.summary()
 
     def _ask_workers(self) -> None:
-        generation = _generation(self.home.reset) + 1
-        self.home.reset.write_text(f"{generation}\n", encoding="ascii")
+        generation = self.home.ask_for_reset()
         give_up = time.monotonic() + RESET_SECONDS
         for name in WORKERS:
-            while _generation(self.home.reset_done(name)) < generation:
+            while self.home.done_reset(name) < generation:
                 if time.monotonic() > give_up:
                     raise ResetNotDoneError(f"{name} did not follow within {RESET_SECONDS:.0f} s; try again.")
                 time.sleep(RESET_POLL_SECONDS)
@@ -171,11 +169,3 @@ class Pipeline:
         if self._view is None:
             self._view = self._open_view()
         return self._view
-
-
-def _generation(path: Path) -> int:
-    try:
-        text = path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        return 0
-    return int(text) if text.strip().isdigit() else 0

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from urllib.parse import urlsplit
 
 Probe = Callable[[], Awaitable[bool]]
@@ -33,15 +32,6 @@ def port_accepts(url: str) -> Probe:
             return False
         writer.close()
         return True
-
-    return probe
-
-
-def file_exists(path: Path) -> Probe:
-    """Yes once `path` is there."""
-
-    async def probe() -> bool:
-        return path.exists()  # noqa: ASYNC240 - one stat of a local file
 
     return probe
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from local_pipeline.engine import EngineError
-from local_pipeline.home import Home, HomeLock, HomeTakenError, Running
+from local_pipeline.home import Home, HomeError, HomeLock, Running
 from local_pipeline.plan import PROVISION, Plan, ShippedFiles
 from local_pipeline.processes import POLL_SECONDS, Child, Command, StartError
 
@@ -23,6 +23,8 @@ STOP_SECONDS = 9.0
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 5.0
 HEALTHY_SECONDS = 10.0
+FIRST_FREE_PORT, LAST_PORT = 1024, 65535  # the ones below need privileges
+ANOTHER_PORT = 8001
 STOP_ORDER = ((PROVISION, "gateway", "lambda"), ("snowpipe", "firehose"), ("warehouse",))
 
 Say = Callable[[str], None]
@@ -155,7 +157,7 @@ def up(port: int, sources: ShippedFiles) -> int:
     try:
         lock.acquire()
         listener = listen(port)
-    except (HomeTakenError, StartError) as error:
+    except (HomeError, StartError) as error:
         _say(f"sluice: {error}")
         return 1
     status = asyncio.run(Supervisor(home, Plan(home, sources, lock, listener), _say).run())
@@ -179,9 +181,13 @@ def listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise StartError(
-            f"port {port} on 127.0.0.1 cannot be used ({error}); choose another: make run PORT=8001"
+            f"port {port} on 127.0.0.1 cannot be used ({error}); choose another: make run PORT={_another(port)}"
         ) from None
     return listener
+
+
+def _another(port: int) -> int:
+    return port + 1 if FIRST_FREE_PORT <= port < LAST_PORT else ANOTHER_PORT
 
 
 def _how(status: int) -> str:

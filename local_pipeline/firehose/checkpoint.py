@@ -1,20 +1,10 @@
 """How far the landing bucket has the stream, on disk."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` as a whole: a reader, or a process that starts after a kill, sees the old text or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+from local_pipeline.home import write_atomically
 
 
 class Checkpoint:

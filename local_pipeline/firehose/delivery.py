@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -17,7 +16,7 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_pipeline.firehose.buffer import Batch, Buffer, Record
-from local_pipeline.firehose.checkpoint import Checkpoint, write_atomically
+from local_pipeline.firehose.checkpoint import Checkpoint
 from local_pipeline.firehose.keys import evaluate, object_key
 from local_pipeline.firehose.reader import StreamReader
 from local_pipeline.home import Home
@@ -152,8 +151,8 @@ class Delivery:
         return False
 
     def _reset_if_asked(self) -> None:
-        wanted, done = _generation(self.home.reset), _generation(self.home.reset_done(NAME))
-        if wanted <= done:
+        wanted = self.home.wanted_reset()
+        if wanted <= self.home.done_reset(NAME):
             return
         self._buffer.take()
         for _ in self._read():
@@ -164,13 +163,5 @@ class Delivery:
                 pass
         if not self.stop.is_set():
             self.checkpoint.advance(self.reader.positions)
-            write_atomically(self.home.reset_done(NAME), f"{wanted}\n")
+            self.home.reset_is_done(NAME, wanted)
             logger.info("reset %d: at the tip of every shard", wanted)
-
-
-def _generation(path: Path) -> int:
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return 0
-    return int(text) if text.isdigit() else 0

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -183,17 +182,15 @@ class Snowpipe:
 
     def _carry_out_reset(self, session: "_Session") -> bool:
         """Forget everything when the reset file asks for a generation that has not been carried out."""
-        wanted = _generation(self._home.reset)
-        if wanted <= _generation(self._home.reset_done(NAME)):
+        wanted = self._home.wanted_reset()
+        if wanted <= self._home.done_reset(NAME):
             return False
         self._events_from = datetime.now(UTC)
         self._sqs.purge_queue(QueueUrl=self._pipe.queue_url)
         session.history.forget()
         session.known.clear()
         self._missed.clear()
-        unfinished = self._home.reset_done(NAME).with_suffix(".tmp")
-        unfinished.write_text(f"{wanted}\n", encoding="ascii")
-        unfinished.replace(self._home.reset_done(NAME))
+        self._home.reset_is_done(NAME, wanted)
         return True
 
 
@@ -210,13 +207,6 @@ class _Session:
         """Now, but later than every moment before, so that reading on by `loaded_at` misses nothing."""
         self.newest = max(datetime.now(UTC), self.newest + TICK)
         return self.newest
-
-
-def _generation(path: Path) -> int:
-    try:
-        return int(path.read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
-        return 0
 
 
 def _name(error: Exception) -> str:

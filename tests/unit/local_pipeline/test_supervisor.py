@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_pipeline.home import Home, HomeLock, HomeTakenError, Running
-from local_pipeline.probes import Probe, file_exists, never
+from local_pipeline.home import Home, HomeError, HomeLock, HomeTakenError, Running
+from local_pipeline.probes import Probe, never
 from local_pipeline.processes import Child, Command, StartError
 from local_pipeline.supervisor import listen
 
@@ -17,6 +17,15 @@ from local_pipeline.supervisor import listen
 def command(script: str, *, ready: Probe = never, grace_seconds: float = 0.5) -> Command:
     """A Python script as a process of the pipeline."""
     return Command("worker", [sys.executable, "-c", script], {}, ready, grace_seconds=grace_seconds)
+
+
+def file_exists(path: Path) -> Probe:
+    """Yes once `path` is there."""
+
+    async def probe() -> bool:
+        return path.exists()  # noqa: ASYNC240 - one stat of a local file
+
+    return probe
 
 
 def test_a_child_is_ready_when_its_probe_says_so_and_ends_on_sigterm(tmp_path: Path) -> None:
@@ -81,6 +90,23 @@ def test_a_home_is_held_once(tmp_path: Path) -> None:
     second.release()
 
 
+def test_a_home_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(HomeError, match=rf"^cannot keep the state in {file} \(Not a directory\); .*SLUICE_HOME$"):
+        HomeLock(Home(file)).acquire()
+
+
+def test_each_reset_asked_for_is_carried_out_once_by_each(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert (home.wanted_reset(), home.done_reset("firehose")) == (0, 0)
+    assert [home.ask_for_reset(), home.ask_for_reset()] == [1, 2]
+    home.reset_is_done("firehose", 2)
+    assert (home.wanted_reset(), home.done_reset("firehose"), home.done_reset("snowpipe")) == (2, 2, 0)
+    home.reset.write_text("nonsense")
+    assert home.wanted_reset() == 0
+
+
 def test_run_json_is_read_as_it_was_written(tmp_path: Path) -> None:
     home = Home(tmp_path)
     processes = {"engine": Running(1, "http://127.0.0.1:1"), "firehose": Running(2)}
@@ -92,5 +118,12 @@ def test_run_json_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_taken_port_names_itself() -> None:
     with listen(0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=f"port {port} on 127.0.0.1 cannot be used"):
+        another = port + 1 if port < 65535 else 8001
+        told = rf"port {port} on 127.0.0.1 cannot be used \(.*\); choose another: make run PORT={another}$"
+        with pytest.raises(StartError, match=told):
             listen(port)
+
+
+def test_the_port_suggested_can_be_had() -> None:
+    with pytest.raises(StartError, match=r"PORT=8001$"):
+        listen(65536)
