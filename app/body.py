@@ -17,20 +17,19 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """The body as received.
 
     Raises:
-        ContentTooLarge: over `max_bytes`, as announced or as it comes; `request.state.body_is_unread` says whether the
-            client may still be sending.
+        ContentTooLarge: over `max_bytes`, as announced or as it comes; the client may still be sending.
         ClientDisconnect: the client went away.
     """
-    request.state.body_is_unread = True
     if _declared_length(request) > max_bytes:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
-    while request.state.body_is_unread:
+    more = True
+    while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        request.state.body_is_unread = message.get("more_body", False)
+        more = request.state.body_is_unread = message.get("more_body", False)
         chunk = message.get("body", b"")
         chunks.append(chunk)
         size += len(chunk)
@@ -41,7 +40,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 def while_sending(request: Request, response: Response) -> Response:
     """`response` in a form that the client of `request` gets to read though it may not be done sending."""
-    if not getattr(request.state, "body_is_unread", False):
+    if not getattr(request.state, "body_is_unread", _has_body(request)):
         return response
     return _Interruption(response.body, response.status_code, response.headers)
 
@@ -74,6 +73,10 @@ async def _discard(receive: Receive) -> None:
 
 def _too_large(max_bytes: int) -> ContentTooLarge:
     return ContentTooLarge(f"The body is over {max_bytes} bytes: compress it, or send fewer records a request.")
+
+
+def _has_body(request: Request) -> bool:
+    return _declared_length(request) > 0 or "transfer-encoding" in request.headers
 
 
 def _declared_length(request: Request) -> int:

@@ -8,6 +8,8 @@ from app.exceptions import UnsupportedMedia
 
 _NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
 _PARAMETER = re.compile(r'([^\s;=]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')  # RFC 9110, 5.6.6
+_SUFFIXED_JSON = re.compile(r"application/(?=.{6,127}$)[a-z0-9][a-z0-9!#$&^_.+-]*\+json")
+"""RFC 6838, 4.2: what a subtype is made of, and that it has 127 characters at the most."""
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
 
 
@@ -43,7 +45,7 @@ def parse_content_type(header: str | None) -> MediaType:
             raise UnsupportedMedia("Only UTF-8 is taken: send the body as UTF-8 and leave the charset out.")
     if name in _NDJSON_TYPES:
         return MediaType(name, Framing.NDJSON)
-    if not name or name == "application/json" or (name.startswith("application/") and name.endswith("+json")):
+    if not name or name == "application/json" or _SUFFIXED_JSON.fullmatch(name):
         return MediaType(name, Framing.JSON)
     raise UnsupportedMedia(
         "Send Content-Type application/json for an object or an array, or application/x-ndjson for one record a line."

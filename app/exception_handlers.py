@@ -19,6 +19,12 @@ CLIENT_GONE = 499
 """nginx' code for a client that went away; nobody reads the answer."""
 
 
+_ROUTER_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path; /docs lists what there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "The path is served, but not for this method; Allow says for which.",
+}
+
+
 def add_exception_handlers(app: FastAPI) -> None:
     """Map our errors, the router's and what nobody foresaw."""
     app.add_exception_handler(HttpError, _ours)
@@ -46,14 +52,11 @@ async def _of_the_router(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise TypeError(error)
     status = HTTPStatus(error.status_code)
-    return problem(
-        status,
-        status.name.lower(),
-        status.phrase,
-        f"{status.description or error.detail}: {request.method} is not served here; /docs lists what is.",
-        request_id_of(request),
-        headers=error.headers,
+    detail = _ROUTER_DETAILS.get(status, f"{status.description or error.detail}.")
+    response = problem(
+        status, status.name.lower(), status.phrase, detail, request_id_of(request), headers=error.headers
     )
+    return while_sending(request, response)
 
 
 async def _client_gone(_: Request, __: Exception) -> Response:

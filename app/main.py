@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         lifespan=lifespan,
         static_url="/docs-assets",
         redirect_slashes=False,
+        redoc_url=None,
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.gateway = Gateway(

@@ -98,8 +98,9 @@ class ReceiptLog:
         stdout = self._stdout or sys.stdout.buffer
         stdout.write(line)
         stdout.flush()
-        if self._file is not None:
-            self._file.write(line)
+        rest = memoryview(line)
+        while self._file is not None and rest:
+            rest = rest[self._file.write(rest) :]
 
     def close(self) -> None:
         """Close the file."""

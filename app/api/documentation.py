@@ -15,6 +15,12 @@ from app.problems import problem_document
 
 _ONE = {"id": "order-1001", "customer": "ada", "amount": 12.5}
 _OTHER = {"id": "order-1002", "customer": "bob", "amount": 3}
+_RECORDS: dict[str, Any] = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/Record"},
+        {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Record"}},
+    ]
+}
 _NDJSON: dict[str, Any] = {
     "schema": {"type": "string", "description": "One record a line; blank lines are skipped."},
     "examples": {
@@ -56,18 +62,16 @@ RECORDS_REQUEST: dict[str, Any] = {
         "description": "At most 4 MiB as sent, 8 MiB decompressed, 10,000 records.",
         "content": {
             "application/json": {
-                "schema": {
-                    "anyOf": [
-                        {"$ref": "#/components/schemas/Record"},
-                        {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Record"}},
-                    ]
-                },
+                "schema": _RECORDS,
                 "examples": {
                     "one": {"summary": "One record", "value": _ONE},
                     "batch": {"summary": "A batch", "value": [_ONE, _OTHER]},
                 },
             },
+            "application/*+json": {"schema": _RECORDS},
             "application/x-ndjson": _NDJSON,
+            "application/jsonl": _NDJSON,
+            "application/x-jsonlines": _NDJSON,
         },
     },
 }

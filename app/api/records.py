@@ -67,7 +67,7 @@ async def _let_in(request: Request, gateway: Gateway, received_at: datetime, rec
     source = gateway.authenticator.identify(headers.getlist("authorization"), headers.getlist("x-api-key"))
     receipt.source = source
     gateway.rate_limiter.admit(source)
-    media_type = parse_content_type(headers.get("content-type"))
+    media_type = parse_content_type(", ".join(headers.getlist("content-type")))
     encoding = parse_content_encoding(", ".join(headers.getlist("content-encoding")))
     idempotency_key = parse_idempotency_key(headers.getlist("idempotency-key"))
     body = await read_body(request, gateway.settings.max_body_bytes)

@@ -74,3 +74,16 @@ def test_encodings(header: str | None, encoding: Encoding) -> None:
 def test_other_encodings(header: str) -> None:
     with pytest.raises(UnsupportedMedia):
         parse_content_encoding(header)
+
+
+@pytest.mark.parametrize("subtype", ["a" * 110 + "+json", "vnd.api+json", "x-y.z_1+json"])
+def test_a_json_suffix_is_json(subtype: str) -> None:
+    assert parse_content_type(f"application/{subtype}").framing is Framing.JSON
+
+
+@pytest.mark.parametrize(
+    "subtype", ["a" * 10_000 + "+json", "+json", "caf\u00e9+json", "a b+json", "json, application/json"]
+)
+def test_what_is_no_media_type_is_refused(subtype: str) -> None:
+    with pytest.raises(UnsupportedMedia):
+        parse_content_type(f"application/{subtype}")
