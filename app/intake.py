@@ -9,10 +9,10 @@ from datetime import datetime
 
 from app.content import Encoding, Framing, MediaType
 from app.decompression import decompress
-from app.dependencies import Gateway
 from app.envelope import Origin, StreamLines, error_line, partition_key
 from app.exceptions import BodyRejected, UndecodableBody
 from app.framing import malformed_body, split
+from app.gateway import Gateway
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
 from app.sinks.base import Line, Lines, Outcome, Sink

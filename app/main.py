@@ -9,8 +9,8 @@ from fastapi_offline import FastAPIOffline
 from app import __version__, openapi
 from app.api import health, records, schemas
 from app.authentication import Authenticator
-from app.dependencies import Gateway, ReadinessCheck, Sinks
 from app.exception_handlers import add_exception_handlers
+from app.gateway import Gateway, ReadinessCheck, Sinks
 from app.lifespan import lifespan
 from app.observability import ReceiptLog
 from app.rate_limit import RateLimiter

@@ -7,8 +7,9 @@ from starlette.requests import Request
 
 from app import __version__
 from app.api.models import Health, Problem, Ready
-from app.dependencies import ReadinessCheck, gateway_of
+from app.dependencies import gateway_of
 from app.exceptions import NotReady
+from app.gateway import ReadinessCheck
 
 READY_SECONDS = 2.0
 """How long the readiness checks may take together: below the usual patience of load balancers."""

@@ -12,10 +12,11 @@ from app.api.documentation import RECORDS_REQUEST, RECORDS_RESPONSES
 from app.body import read_body
 from app.content import Encoding, parse_content_encoding, parse_content_type
 from app.decompression import GZIP_MAGIC
-from app.dependencies import Gateway, gateway_of
+from app.dependencies import gateway_of
 from app.envelope import timestamp
 from app.exception_handlers import CLIENT_GONE
 from app.exceptions import HttpError
+from app.gateway import Gateway
 from app.intake import Submission, take_in
 from app.observability import Receipt
 from app.request_identity import new_request_id, parse_idempotency_key

@@ -2,7 +2,7 @@
 
 import boto3
 
-from app.dependencies import Sinks
+from app.gateway import Sinks
 from app.settings import Settings
 from app.sinks.aws import client_config
 from app.sinks.error_bucket import ErrorBucketSink

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from app.dependencies import Sinks
+from app.gateway import Sinks
 from app.main import create_app
 from app.settings import AuthMode, Settings
 from app.sinks.base import Lines, Outcome

@@ -1,0 +1,43 @@
+"""The parts that serve requests, made once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.authentication import Authenticator
+from app.observability import ReceiptLog
+from app.rate_limit import RateLimiter
+from app.registry import Registry
+from app.settings import Settings
+from app.sinks.base import Sink
+
+ReadinessCheck = Callable[[float], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Where records go."""
+
+    stream: Sink
+    error_bucket: Sink
+
+    async def open(self) -> None:
+        """Open both."""
+        await self.stream.open()
+        await self.error_bucket.open()
+
+    async def close(self) -> None:
+        """Close both."""
+        await self.stream.close()
+        await self.error_bucket.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts that serve requests."""
+
+    settings: Settings
+    sinks: Sinks
+    registry: Registry
+    authenticator: Authenticator
+    rate_limiter: RateLimiter
+    receipts: ReceiptLog
