@@ -1,8 +1,8 @@
 """A strict reading of JSON text (RFC 8259) that says where and why a text is refused.
 
-orjson decides the common case; this scanner speaks where orjson says no without saying why (depth, infinities)
-and where it says yes in silence (duplicate keys). It is iterative: nesting costs one byte a level, not a stack
-frame. It is also slow, a microsecond or two a member, so what it may spend is budgeted.
+orjson and `quick_json` decide; this scanner finds places, and reads what nests too deep for them. It is iterative:
+nesting costs one byte a level, not a stack frame. It is also slow, a microsecond or two a member, so what it may spend
+is budgeted.
 """
 
 import json
