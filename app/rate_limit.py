@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from app.exceptions import RateLimited
 
+ROUNDING = 1e-6  # of sums of floats: who waits as long as told is let in
+
 
 class RateLimiter:
     """Admits `rate` requests a second and source, and a second's worth at once. A rate of 0 admits all."""
@@ -26,7 +28,7 @@ class RateLimiter:
         now = self._clock()
         tokens, since = self._buckets.get(source, (self._burst, now))
         tokens = min(self._burst, tokens + (now - since) * self._rate)
-        if tokens < 1:
+        if tokens < 1 - ROUNDING:
             wait = max(1, math.ceil((1 - tokens) / self._rate))
             raise RateLimited(f"This source may send {self._rate:g} requests a second: slow down.", wait)
         self._buckets[source] = (tokens - 1, now)

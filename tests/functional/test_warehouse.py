@@ -122,7 +122,7 @@ def test_it_says_in_one_line_why_it_does_not_start(warehouse: Warehouse, tmp_pat
     broken = _starts(warehouse, tmp_path / "broken.log", "--sql", str(sql), "--db-path", str(tmp_path / "db"))
     taken = _starts(warehouse, tmp_path / "taken.log", "--db-path", str(warehouse.folder / "warehouse"))
 
-    assert broken.startswith(f"{sql}: ")
+    assert broken.startswith(f"{table}: ")
     assert "lock" in taken
 
 
