@@ -94,9 +94,9 @@ def world(endpoint: str, tmp_path: Path) -> Iterator[World]:
         error_bucket=aws.bucket,
         table=table,
     )
-    ledger = Ledger(tmp_path / "ledger.db")
-    yield World(sources, table, ledger)
-    ledger.close()
+    world = World(sources, table, Ledger(tmp_path / "ledger.db"))
+    yield world
+    world.ledger.close()
 
 
 def test_every_stage_counts_what_is_there(world: World) -> None:
