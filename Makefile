@@ -8,6 +8,8 @@ ENGINE_PIP = .venv-engine/bin/python -m pip --quiet --disable-pip-version-check 
 LOCAL = .venv/.installed-local
 DEV = .venv/.installed-dev
 ENGINE = .venv-engine/.installed
+CHECKS_PIP = .venv-checks/bin/python -m pip --quiet --disable-pip-version-check install
+CHECKS = .venv-checks/.installed
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 # The first Python that runs, is new enough and has venv. Each candidate is run: a pyenv shim with no version behind it
@@ -36,7 +38,7 @@ run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
 
 install: $(LOCAL) $(ENGINE)
 
-test: $(DEV) $(ENGINE) ## run every test (ARGS= goes to pytest)
+test: $(DEV) $(ENGINE) $(CHECKS) ## run every test (ARGS= goes to pytest)
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: $(DEV) ## formatting, lint, types, templates, SQL
@@ -56,6 +58,7 @@ requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes new
 	$(COMPILE) pyproject.toml --extra local -c requirements/gateway.txt -o requirements/local.txt
 	$(COMPILE) pyproject.toml --extra dev -c requirements/local.txt -o requirements/dev.txt
 	$(COMPILE) requirements/engine.in -o requirements/engine.txt
+	$(COMPILE) requirements/checks.in -o requirements/checks.txt
 
 clean: ## remove the local pipeline's state (.sluice)
 	@if [ -x .venv/bin/python ]; then .venv/bin/python -m local_pipeline.clean; else rm -rf .sluice; fi
@@ -64,8 +67,8 @@ clean: ## remove the local pipeline's state (.sluice)
 .venv/bin/python:
 	@$(find_python); echo "Making .venv with $$found ($$("$$found" -V 2>&1))"; "$$found" -m venv --clear .venv || { rm -rf .venv; exit 1; }
 
-.venv-engine/bin/python:
-	@$(find_python); "$$found" -m venv --clear .venv-engine || { rm -rf .venv-engine; exit 1; }
+.venv-engine/bin/python .venv-checks/bin/python:
+	@$(find_python); "$$found" -m venv --clear $(patsubst %/bin/python,%,$@) || { rm -rf $(patsubst %/bin/python,%,$@); exit 1; }
 
 $(LOCAL): requirements/local.txt pyproject.toml .venv/bin/python
 	@echo "Installing the pipeline into .venv (once; a minute or two)"
@@ -83,4 +86,9 @@ $(DEV): requirements/dev.txt requirements/local.txt pyproject.toml .venv/bin/pyt
 $(ENGINE): requirements/engine.txt .venv-engine/bin/python
 	@echo "Installing the embedded AWS engine into .venv-engine (once)"
 	@$(ENGINE_PIP) --require-hashes -r requirements/engine.txt
+	@touch $@
+
+$(CHECKS): requirements/checks.txt .venv-checks/bin/python
+	@echo "Installing the checks' command-line tools into .venv-checks (once; a minute)"
+	@$(CHECKS_PIP) --require-hashes -r requirements/checks.txt
 	@touch $@
