@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
@@ -22,6 +22,17 @@ SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 KeyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _of_one_source_each(api_keys: dict[str, list[str]]) -> dict[str, list[str]]:
+    hashes = [key_hash for source_hashes in api_keys.values() for key_hash in source_hashes]
+    if len(hashes) != len(set(hashes)):
+        raise ValueError("one key stands twice; a key belongs to one source")
+    return api_keys
+
+
+KeyHashes = Annotated[dict[SourceName, list[KeyHash]], AfterValidator(_of_one_source_each)]
+"""SHA-256 of each key in hex, by the source that it names."""
+
+
 class Settings(BaseSettings):
     """Settings of the gateway, each from the environment variable SLUICE_<NAME>."""
 
@@ -32,11 +43,17 @@ class Settings(BaseSettings):
     stream_name: str = Field(min_length=1, description="Kinesis data stream that takes accepted records.")
     error_bucket: str = Field(min_length=3, description="S3 bucket that keeps rejected records.")
     auth: AuthMode = Field(
-        AuthMode.KEYS, description="`keys`: every request needs one of API_KEYS. `none`: anyone may send."
+        AuthMode.KEYS, description="`keys`: every request needs one of the API keys. `none`: anyone may send."
     )
-    api_keys: dict[SourceName, list[KeyHash]] = Field(
+    api_keys: KeyHashes = Field(
         default_factory=dict,
-        description='JSON: source → SHA-256 of each of its keys in hex, `{"shop":["9f86d0…"]}`. Needed with AUTH=keys.',
+        description='JSON: source → SHA-256 of each of its keys in hex, `{"shop":["9f86d0…"]}`. '
+        "AUTH=keys needs this or API_KEYS_SECRET_ARN.",
+    )
+    api_keys_secret_arn: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:\S+$",
+        description="Secret whose text is the same JSON, read at the first request and again once it is 60 s old.",
     )
     max_body_bytes: int = Field(4 * _MIB, ge=1, description="Largest body as received; over it: 413.")
     max_decoded_bytes: int = Field(8 * _MIB, ge=1, description="Largest body after decompression; over it: 413.")
@@ -62,13 +79,18 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _keys_unless_none_is_said(self) -> Self:
-        hashes = [key_hash for source_hashes in self.api_keys.values() for key_hash in source_hashes]
-        if len(hashes) != len(set(hashes)):
-            raise ValueError("SLUICE_API_KEYS: one key stands twice; a key belongs to one source")
-        if self.auth is AuthMode.KEYS and not hashes:
+    def _keys_in_one_place_unless_none_is_said(self) -> Self:
+        if self.auth is AuthMode.NONE:
+            return self
+        given = any(self.api_keys.values())
+        if given and self.api_keys_secret_arn:
             raise ValueError(
-                "SLUICE_AUTH is keys but SLUICE_API_KEYS holds none: set keys, or SLUICE_AUTH=none to let anyone in"
+                "SLUICE_API_KEYS and SLUICE_API_KEYS_SECRET_ARN are both set: keep the keys in one of the two"
+            )
+        if not given and not self.api_keys_secret_arn:
+            raise ValueError(
+                "SLUICE_AUTH is keys but SLUICE_API_KEYS holds none: set keys, SLUICE_API_KEYS_SECRET_ARN, or "
+                "SLUICE_AUTH=none to let anyone in"
             )
         return self
 

@@ -14,6 +14,7 @@ OTHER = sha256(b"other").hexdigest()
 SECRET = "hunter2"
 NEEDED = {"SLUICE_STREAM_NAME": "records", "SLUICE_ERROR_BUCKET": "errors"}
 OPEN = {**NEEDED, "SLUICE_AUTH": "none"}
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sluice-keys-AbCdEf"
 
 
 def load(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> Settings:
@@ -35,6 +36,16 @@ def test_the_least_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [HASH, OTHER]})})
     assert (settings.auth, settings.api_keys) == (AuthMode.KEYS, {"shop": [HASH, OTHER]})
+
+
+def test_keys_in_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, {**NEEDED, "SLUICE_API_KEYS_SECRET_ARN": SECRET_ARN, "SLUICE_API_KEYS": "{}"})
+    assert (settings.api_keys_secret_arn, settings.api_keys) == (SECRET_ARN, {})
+
+
+def test_without_authentication_keys_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = {"SLUICE_API_KEYS_SECRET_ARN": SECRET_ARN, "SLUICE_API_KEYS": f'{{"shop":["{HASH}"]}}'}
+    assert load(monkeypatch, {**OPEN, **both}).auth is AuthMode.NONE
 
 
 def test_an_empty_variable_is_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +73,12 @@ def test_the_region_is_aws_own_variable(monkeypatch: pytest.MonkeyPatch) -> None
         ({**NEEDED, "SLUICE_API_KEYS": f'{{"{SECRET} x":["{HASH}"]}}'}, "SLUICE_API_KEYS"),
         ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":["{HASH}"],"till":["{HASH}"]}}'}, "SLUICE_API_KEYS"),
         ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":["{HASH.upper()}"]}}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS_SECRET_ARN": SECRET}, "SLUICE_API_KEYS_SECRET_ARN"),
+        ({**NEEDED, "SLUICE_API_KEYS_SECRET_ARN": SECRET_ARN.replace("secretsmanager", "s3")}, "KEYS_SECRET_ARN"),
+        (
+            {**NEEDED, "SLUICE_API_KEYS_SECRET_ARN": SECRET_ARN, "SLUICE_API_KEYS": f'{{"shop":["{HASH}"]}}'},
+            "SLUICE_API_KEYS and SLUICE_API_KEYS_SECRET_ARN are both set",
+        ),
         ({**OPEN, "SLUICE_AUTH": SECRET}, "SLUICE_AUTH"),
         ({**OPEN, "SLUICE_MAX_BODY_BYTES": SECRET}, "SLUICE_MAX_BODY_BYTES"),
         ({**OPEN, "SLUICE_MAX_DECODED_BYTES": "0"}, "SLUICE_MAX_DECODED_BYTES"),
