@@ -17,7 +17,9 @@ def request_id(response: Response) -> uuid.UUID:
     return uuid.UUID(response.json()["request_id"])
 
 
-@pytest.mark.parametrize("key", ["k", "!", "~", "a" * 128, str(uuid.uuid4()), '"quoted"', "a/b?c=d&e#f;g,h"])
+@pytest.mark.parametrize(
+    "key", ["k", "!", "~", "a" * 128, "6b26e142-400f-42a9-ab8f-52e4d48ece4a", '"quoted"', "a/b?c=d&e#f;g,h"]
+)
 def test_a_valid_key(gateway: Gateway, key: str) -> None:
     response = post(gateway.client, make.record(1), {"Idempotency-Key": key})
     assert_answer(response, 202, accepted=1)
