@@ -1,9 +1,9 @@
-"""Who sends: credentials → source. Pure."""
+"""Who sends: credentials → source."""
 
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
+from app.api_keys import ApiKeys
 from app.exceptions import Unauthorized
 from app.settings import AuthMode
 
@@ -11,33 +11,35 @@ ANONYMOUS = "anonymous"
 
 
 class Authenticator:
-    """Knows the keys of every source, by their hashes only."""
+    """Asks `api_keys` for the source of a key, by the key's hash only."""
 
-    def __init__(self, mode: AuthMode, api_keys: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, mode: AuthMode, api_keys: ApiKeys) -> None:
         self._mode = mode
-        self._keys = [(bytes.fromhex(key_hash), source) for source, hashes in api_keys.items() for key_hash in hashes]
+        self._api_keys = api_keys
 
-    def identify(self, authorization: Sequence[str], x_api_key: Sequence[str]) -> str:
+    async def identify(self, authorization: Sequence[str], x_api_key: Sequence[str]) -> str:
         """The source that the two headers' values name; `anonymous` without authentication.
 
         Raises:
             Unauthorized: no key, an unknown one, or keys that differ.
+            KeysUnavailable: one key, but the gateway knows none yet.
         """
         if self._mode is AuthMode.NONE:
             return ANONYMOUS
-        keys = {*map(_bearer_token, authorization), *x_api_key}
-        if not keys:
-            raise Unauthorized("Send your key as Authorization: Bearer KEY or X-Api-Key: KEY.")
-        if len(keys) > 1:
-            raise Unauthorized("The request carries two different keys: send one.")
-        return self._source_of(keys.pop())
-
-    def _source_of(self, key: str) -> str:
-        digest = sha256(key.encode()).digest()
-        sources = [source for known, source in self._keys if hmac.compare_digest(known, digest)]
-        if not sources:
+        digest = sha256(_only_key(authorization, x_api_key).encode()).digest()
+        source = await self._api_keys.source_of(digest)
+        if source is None:
             raise Unauthorized("The key is not known here: check it, or ask for a new one.")
-        return sources[0]
+        return source
+
+
+def _only_key(authorization: Sequence[str], x_api_key: Sequence[str]) -> str:
+    keys = {*map(_bearer_token, authorization), *x_api_key}
+    if not keys:
+        raise Unauthorized("Send your key as Authorization: Bearer KEY or X-Api-Key: KEY.")
+    if len(keys) > 1:
+        raise Unauthorized("The request carries two different keys: send one.")
+    return keys.pop()
 
 
 def _bearer_token(header: str) -> str:

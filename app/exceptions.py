@@ -4,6 +4,7 @@ SluiceError                        status  reason                     retryable
 ├── ConfigurationError             (start-up: no answer)
 ├── RequestRefused                 (nothing of the request is stored)
 │   ├── Unauthorized               401     unauthorized               no
+│   ├── KeysUnavailable            503     keys_unavailable           yes
 │   ├── RateLimited                429     rate_limited               yes
 │   ├── UnsupportedMedia           415     unsupported_media          no
 │   ├── InvalidIdempotencyKey      400     invalid_idempotency_key    no
@@ -60,6 +61,15 @@ class Unauthorized(RequestRefused):
     def headers(self) -> dict[str, str]:
         """RFC 9110, 11.6.1: a 401 names a scheme that would do."""
         return {"WWW-Authenticate": 'Bearer realm="sluice"'}
+
+
+class KeysUnavailable(RequestRefused):
+    """The API keys could not be read yet, so nobody can be told from anybody."""
+
+    status = 503
+    reason = "keys_unavailable"
+    title = "API keys unavailable"
+    retry_after = 1
 
 
 class RateLimited(RequestRefused):

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from app.api_keys import ApiKeys
 from app.authentication import Authenticator
 from app.observability import ReceiptLog
 from app.rate_limit import RateLimiter
@@ -38,6 +39,7 @@ class Gateway:
     settings: Settings
     sinks: Sinks
     registry: Registry
+    api_keys: ApiKeys
     authenticator: Authenticator
     rate_limiter: RateLimiter
     receipts: ReceiptLog

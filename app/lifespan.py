@@ -17,4 +17,5 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await gateway.sinks.open()
     yield
     await gateway.sinks.close()
+    await gateway.api_keys.close()
     gateway.receipts.close()

@@ -8,14 +8,16 @@ from fastapi_offline import FastAPIOffline
 
 from app import __version__, openapi
 from app.api import health, records, schemas
+from app.api_keys import ApiKeys, GivenKeys, SecretKeys
 from app.authentication import Authenticator
 from app.exception_handlers import add_exception_handlers
 from app.gateway import Gateway, ReadinessCheck, Sinks
+from app.key_secret import SecretsManagerReader
 from app.lifespan import lifespan
 from app.observability import ReceiptLog
 from app.rate_limit import RateLimiter
 from app.registry import Registry
-from app.settings import Settings, load_settings
+from app.settings import AuthMode, Settings, load_settings
 from app.sinks.connect import aws_sinks
 
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
@@ -33,6 +35,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         ConfigurationError: the settings do not make a gateway.
     """
     settings = settings or load_settings()
+    api_keys = _api_keys(settings)
     app: FastAPI = FastAPIOffline(
         title="Sluice",
         version=__version__,
@@ -47,7 +50,8 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         settings=settings,
         sinks=sinks or aws_sinks(settings),
         registry=Registry.load(settings.schemas_uri),
-        authenticator=Authenticator(settings.auth, settings.api_keys),
+        api_keys=api_keys,
+        authenticator=Authenticator(settings.auth, api_keys),
         rate_limiter=RateLimiter(settings.rate_limit_requests_per_second, time.monotonic),
         receipts=ReceiptLog(settings.receipt_file),
     )
@@ -57,3 +61,9 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         app.include_router(router)
     add_exception_handlers(app)
     return app
+
+
+def _api_keys(settings: Settings) -> ApiKeys:
+    if settings.api_keys_secret_arn is None or settings.auth is AuthMode.NONE:
+        return GivenKeys(settings.api_keys)
+    return SecretKeys(SecretsManagerReader(settings.api_keys_secret_arn, settings.aws_region), time.time)

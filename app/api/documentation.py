@@ -7,6 +7,7 @@ from app.exceptions import (
     ContentTooLarge,
     HttpError,
     InvalidIdempotencyKey,
+    KeysUnavailable,
     RateLimited,
     Unauthorized,
     UnsupportedMedia,
@@ -92,6 +93,24 @@ def _problem(status: int, reason: str, title: str, detail: str, description: str
 
 _RECEIVED = {"request_id": REQUEST_ID, "received_at": RECEIVED_AT}
 
+_NOT_CONFIRMED = problem_document(
+    503,
+    "not_confirmed",
+    "Not confirmed",
+    "1 of 1 records are not confirmed: send the whole request again with its Idempotency-Key, or without one only the "
+    "records marked retry.",
+    request_id=REQUEST_ID,
+    members={"received_at": RECEIVED_AT, "accepted": 0, "rejected": 0, "results": [RETRY]},
+)
+_KEYS_UNAVAILABLE = problem_document(
+    KeysUnavailable.status,
+    KeysUnavailable.reason,
+    KeysUnavailable.title,
+    "The gateway cannot read its API keys at the moment; nothing is stored. Try again.",
+    request_id=REQUEST_ID,
+    members={},
+)
+
 RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: _answer("Every record is accepted.", {**_RECEIVED, "accepted": 2, "rejected": 0, "results": []}),
     207: _answer(
@@ -136,18 +155,17 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
         "headers": _RETRY_AFTER,
     },
     503: {
-        **_problem(
-            503,
-            "not_confirmed",
-            "Not confirmed",
-            "1 of 1 records are not confirmed: send the whole request again with its Idempotency-Key, or without one "
-            "only the records marked retry.",
-            "At least one record is not confirmed (`retry`): send the request again.",
-            received_at=RECEIVED_AT,
-            accepted=0,
-            rejected=0,
-            results=[RETRY],
-        ),
+        "model": Problem,
+        "description": "`not_confirmed`: at least one record is `retry`. `keys_unavailable`: the gateway "
+        "does not know its API keys yet; nothing stored. Either way send the request again.",
+        "content": {
+            "application/json": {
+                "examples": {
+                    "not_confirmed": {"summary": "A record is not confirmed", "value": _NOT_CONFIRMED},
+                    "keys_unavailable": {"summary": "The API keys are not known yet", "value": _KEYS_UNAVAILABLE},
+                }
+            }
+        },
         "headers": _RETRY_AFTER,
     },
 }

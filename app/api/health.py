@@ -25,11 +25,12 @@ async def health() -> Health:
 
 @router.get("/ready", summary="Can records be taken?", responses={503: {"model": Problem}})
 async def ready(request: Request) -> Ready:
-    """Asks the stream and the error bucket."""
-    sinks = gateway_of(request).sinks
+    """Asks the stream and the error bucket, and for the API keys where they stand in a secret."""
+    gateway = gateway_of(request)
     checks: dict[str, ReadinessCheck] = {
-        "the stream": sinks.stream.check,
-        "the error bucket": sinks.error_bucket.check,
+        "the stream": gateway.sinks.stream.check,
+        "the error bucket": gateway.sinks.error_bucket.check,
+        "the API keys": gateway.api_keys.check,
         **request.app.state.readiness_checks,
     }
     deadline = asyncio.get_running_loop().time() + READY_SECONDS

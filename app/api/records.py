@@ -65,7 +65,7 @@ async def post_records(request: Request) -> Response:
 async def _let_in(request: Request, gateway: Gateway, received_at: datetime, receipt: Receipt) -> Submission:
     """The checks before a record is looked at, in the contract's order, and the body."""
     headers = request.headers
-    source = gateway.authenticator.identify(headers.getlist("authorization"), headers.getlist("x-api-key"))
+    source = await gateway.authenticator.identify(headers.getlist("authorization"), headers.getlist("x-api-key"))
     receipt.source = source
     gateway.rate_limiter.admit(source)
     media_type = parse_content_type(", ".join(headers.getlist("content-type")))

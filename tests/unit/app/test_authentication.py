@@ -1,16 +1,25 @@
 """Credentials → source."""
 
+import asyncio
+from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
 
+from app.api_keys import GivenKeys
 from app.authentication import ANONYMOUS, Authenticator
 from app.exceptions import Unauthorized
 from app.settings import AuthMode
 
 KEYS = {"shop": ["key-of-shop", "older-key-of-shop"], "till": ["key-of-till"]}
 HASHES = {source: [sha256(key.encode()).hexdigest() for key in keys] for source, keys in KEYS.items()}
-AUTHENTICATOR = Authenticator(AuthMode.KEYS, HASHES)
+AUTHENTICATOR = Authenticator(AuthMode.KEYS, GivenKeys(HASHES))
+
+
+def identify(
+    authorization: Sequence[str], x_api_key: Sequence[str], authenticator: Authenticator = AUTHENTICATOR
+) -> str:
+    return asyncio.run(authenticator.identify(authorization, x_api_key))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +34,7 @@ AUTHENTICATOR = Authenticator(AuthMode.KEYS, HASHES)
     ],
 )
 def test_who_sends(authorization: list[str], x_api_key: list[str], source: str) -> None:
-    assert AUTHENTICATOR.identify(authorization, x_api_key) == source
+    assert identify(authorization, x_api_key) == source
 
 
 @pytest.mark.parametrize(
@@ -52,10 +61,11 @@ def test_who_sends(authorization: list[str], x_api_key: list[str], source: str) 
 )
 def test_who_does_not(authorization: list[str], x_api_key: list[str]) -> None:
     with pytest.raises(Unauthorized) as refusal:
-        AUTHENTICATOR.identify(authorization, x_api_key)
+        identify(authorization, x_api_key)
     assert refusal.value.headers["WWW-Authenticate"].startswith("Bearer")
     assert "key-of" not in str(refusal.value)
 
 
 def test_without_authentication_anyone_is_anonymous() -> None:
-    assert Authenticator(AuthMode.NONE, HASHES).identify(["Basic x"], ["key-of-shop"]) == ANONYMOUS
+    authenticator = Authenticator(AuthMode.NONE, GivenKeys(HASHES))
+    assert identify(["Basic x"], ["key-of-shop"], authenticator) == ANONYMOUS

@@ -1,0 +1,193 @@
+"""The keys that clients may use, known by their hashes only: given in the settings, or read from a secret."""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.exceptions import KeysUnavailable
+from app.settings import KeyHashes
+from app.sinks.aws import AttemptFailed
+
+logger = logging.getLogger(__name__)
+REFRESH_SECONDS = 60.0
+"""How long a revoked key goes on working; a container in steady use then reads 1,440 times a day, at $0.05 per 10,000
+calls (AWS Secrets Manager pricing)."""
+UNKNOWN_KEY_SECONDS = 5.0
+"""A key that is not known may be a new one: keys older than this are read again for it, so a stranger who tries keys
+causes a read in five seconds and no more."""
+PAUSE_SECONDS = 10.0
+"""After a refresh that failed, how long the keys that are known do alone: requests that wait for a secret that does not
+answer are few."""
+FIRST_READ_PAUSE_SECONDS = 1.0
+"""The same as long as no keys are known and requests can only be refused."""
+
+
+class ApiKeys(Protocol):
+    """Tells whose key a key is."""
+
+    async def source_of(self, digest: bytes) -> str | None:
+        """The source whose key has the SHA-256 `digest`.
+
+        Raises:
+            KeysUnavailable: the keys are not known yet.
+        """
+
+    async def check(self, deadline: float) -> bool:
+        """Whether keys are known, or become so by `deadline`, in seconds of the loop's clock."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class SecretReader(Protocol):
+    """Where the secret is."""
+
+    async def read(self) -> str:
+        """Its text as it is now.
+
+        Raises:
+            AttemptFailed: it cannot be had.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class KeyRing:
+    """Every key's hash with its source. Does not change."""
+
+    def __init__(self, api_keys: Mapping[str, Sequence[str]]) -> None:
+        self._keys = [(bytes.fromhex(key_hash), source) for source, hashes in api_keys.items() for key_hash in hashes]
+
+    def source_of(self, digest: bytes) -> str | None:
+        """Compared with every hash in constant time, so the time taken tells nothing of how near a guess was."""
+        sources = [source for known, source in self._keys if hmac.compare_digest(known, digest)]
+        return sources[0] if sources else None
+
+
+class GivenKeys:
+    """Keys that stand in the settings."""
+
+    def __init__(self, api_keys: Mapping[str, Sequence[str]]) -> None:
+        self._ring = KeyRing(api_keys)
+
+    async def source_of(self, digest: bytes) -> str | None:
+        """The source whose key it is."""
+        return self._ring.source_of(digest)
+
+    async def check(self, deadline: float) -> bool:  # noqa: ARG002  the protocol's
+        """They are always known."""
+        return True
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class SecretKeys:
+    """Keys that stand in a secret.
+
+    Whoever needs them reads them when they are too old, and the requests that come meanwhile wait for the same read:
+    between the invocations of a Lambda container nothing runs that could do it for them. Keys that were read once are
+    used until newer ones are.
+    """
+
+    def __init__(self, reader: SecretReader, clock: Callable[[], float]) -> None:
+        """
+        Args:
+            clock: wall time in seconds; nothing promises that another clock goes on while a container is frozen.
+        """
+        self._reader = reader
+        self._clock = clock
+        self._ring: KeyRing | None = None
+        self._read_at = 0.0
+        self._failed_at: float | None = None
+        self._reading = asyncio.Lock()
+
+    async def source_of(self, digest: bytes) -> str | None:
+        """The source whose key it is, looked up anew if the key is unknown and may be a fresh one."""
+        await self._refresh(REFRESH_SECONDS)
+        source = self._known().source_of(digest)
+        if source is None:
+            await self._refresh(UNKNOWN_KEY_SECONDS)
+            source = self._known().source_of(digest)
+        return source
+
+    async def check(self, deadline: float) -> bool:
+        """Whether keys are known, or become so by `deadline`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await self._refresh(REFRESH_SECONDS)
+        return self._ring is not None
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._reader.close()
+
+    def _known(self) -> KeyRing:
+        if self._ring is None:
+            raise KeysUnavailable("The gateway cannot read its API keys at the moment; nothing is stored. Try again.")
+        return self._ring
+
+    async def _refresh(self, max_age: float) -> None:
+        if not self._is_due(max_age):
+            return
+        async with self._reading:
+            if self._is_due(max_age):
+                await self._read()
+
+    def _is_due(self, max_age: float) -> bool:
+        now = self._clock()
+        pause = FIRST_READ_PAUSE_SECONDS if self._ring is None else PAUSE_SECONDS
+        if self._failed_at is not None and _is_within(pause, self._failed_at, now):
+            return False
+        return self._ring is None or not _is_within(max_age, self._read_at, now)
+
+    async def _read(self) -> None:
+        asked_at = self._clock()
+        try:
+            self._ring = KeyRing(parse(await self._reader.read()))
+        except AttemptFailed as failure:
+            self._failed(failure.code)
+        except MalformedSecret as malformed:
+            self._failed(str(malformed))
+        else:
+            self._read_at, self._failed_at = asked_at, None
+
+    def _failed(self, failure: str) -> None:
+        self._failed_at = self._clock()
+        logger.warning("the API keys were not read", extra={"failure": failure, "kept": self._ring is not None})
+
+
+def _is_within(seconds: float, since: float, now: float) -> bool:
+    """False too when the clock was set back."""
+    return 0 <= now - since < seconds
+
+
+class MalformedSecret(Exception):
+    """The secret does not hold keys. The message says why, without what it holds."""
+
+
+def parse(text: str) -> dict[str, list[str]]:
+    """Hashes by source, from the JSON of a secret; there may be none.
+
+    Raises:
+        MalformedSecret: it is something else.
+    """
+    try:
+        return _form().validate_json(text)
+    except (
+        ValidationError
+    ) as error:  # where it is wrong is left out too: names of members may be keys put there by mistake
+        problems = {problem["msg"] for problem in error.errors(include_input=False, include_context=False)}
+        raise MalformedSecret("; ".join(sorted(problems))) from None
+
+
+@cache
+def _form() -> TypeAdapter[dict[str, list[str]]]:
+    return TypeAdapter(KeyHashes)
