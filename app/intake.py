@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,15 +16,13 @@ from app.framing import malformed_body, split
 from app.gateway import Gateway
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
-from app.sinks.base import Line, Lines, Outcome, Sink
+from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Line, Lines, Outcome, Sink
 from app.strict_json import Budget
 from app.validation import Accepted, Reason, RecordSchema, Rejected, judge, reject_body
 
 logger = logging.getLogger(__name__)
 BYTES_A_TURN = 256 * 1024
 """Some milliseconds of usual records."""
-STREAM_UNAVAILABLE = "stream_unavailable"
-ERROR_BUCKET_UNAVAILABLE = "error_bucket_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,15 @@ class Account:
         rejected: in the error bucket.
         retry: confirmed in neither, and why.
         judged_bad: what is wrong with each record that would not load, stored or not.
+        stream, error_bucket: what storing took, where there was something to store.
     """
 
     accepted: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     retry: dict[int, str] = field(default_factory=dict)
     judged_bad: dict[int, Rejected] = field(default_factory=dict)
+    stream: Effort | None = None
+    error_bucket: Effort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,18 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     clock.ended("judge")
     account = await _store(judged.records, origin, lines, gateway)
     clock.ended("store")
-    receipt.accepted, receipt.rejected, receipt.retry = account.accepted, account.rejected, list(account.retry)
+    _note(account, receipt)
     return Intake(origin, account, judged.refused)
+
+
+def _note(account: Account, receipt: Receipt) -> None:
+    receipt.accepted, receipt.rejected, receipt.retry = account.accepted, account.rejected, list(account.retry)
+    receipt.judged_bad = len(account.judged_bad)
+    if account.rejected:
+        receipt.rejected_reasons = Counter(account.judged_bad[index].reason.value for index in account.rejected)
+    if account.retry:
+        receipt.retry_reasons = Counter(account.retry.values())
+    receipt.stream, receipt.error_bucket = account.stream, account.error_bucket
 
 
 def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
@@ -178,7 +190,7 @@ async def _store(
             account.judged_bad[index] = record
             bad[index] = Line(error_line(origin, index, record), "")
     deadline = asyncio.get_running_loop().time() + gateway.settings.delivery_timeout_seconds
-    streamed, kept = await asyncio.gather(
+    (streamed, account.stream), (kept, account.error_bucket) = await asyncio.gather(
         _put(gateway.sinks.stream, good, origin, deadline), _put(gateway.sinks.error_bucket, bad, origin, deadline)
     )
     retry: dict[int, str] = {}
@@ -195,16 +207,20 @@ async def _store(
     return account
 
 
-async def _put(sink: Sink, lines: dict[int, Line], origin: Origin, deadline: float) -> dict[int, Outcome]:
+async def _put(
+    sink: Sink, lines: dict[int, Line], origin: Origin, deadline: float
+) -> tuple[dict[int, Outcome], Effort | None]:
     if not lines:
-        return {}
+        return {}, None
+    started = time.perf_counter()
     put = Lines(origin.request_id, origin.received_at, list(lines.values()))
     try:
         outcomes = await sink.put(put, deadline)
     except Exception:  # whatever went wrong in one sink, what the other one confirmed stays confirmed
         logger.exception("a sink failed", extra={"request_id": origin.request_id})
         outcomes = [Outcome.UNCONFIRMED] * len(lines)
-    return dict(zip(lines, outcomes, strict=True))
+    put.effort.milliseconds = (time.perf_counter() - started) * 1000
+    return dict(zip(lines, outcomes, strict=True)), put.effort
 
 
 class _Stages:

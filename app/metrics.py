@@ -1,8 +1,14 @@
-"""What the gateway measures of each request, and the two forms that it tells it in: counters and CloudWatch's lines."""
+"""What is measured of each request: the table of CloudWatch's metrics, and counters for Prometheus."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+
+from app.observability import Receipt
+from app.sinks.base import RETRY_REASONS, Effort
+from app.validation import Reason
 
 NAMESPACE = "Sluice"
 """Of all metrics in CloudWatch."""
@@ -40,3 +46,72 @@ EMITTED: Mapping[str, Metric] = MappingProxyType(
     }
 )
 """Every metric of NAMESPACE. Alarms and dashboards are tested against it."""
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper bounds of the histograms: from an answer without I/O to the longest that storing may take by default."""
+
+
+class Histogram:
+    """How many values fell between the bounds, and their sum; a value on a bound is below it, as Prometheus counts."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float] = SECONDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count `value`."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
+class SinkCounters:
+    """What storing in one sink took."""
+
+    __slots__ = ("resent", "seconds")
+
+    def __init__(self) -> None:
+        self.resent = 0
+        self.seconds = Histogram()
+
+    def add(self, effort: Effort) -> None:
+        """Count one put."""
+        self.resent += effort.resent
+        self.seconds.observe(effort.milliseconds / 1000)
+
+
+class Counters:
+    """Sums over this process's requests. Plain numbers, for they are changed by one event loop only.
+
+    Attributes:
+        requests: how many, by status.
+        rejected, retry: how many records, by reason. Every reason is there from the start: a counter that appears with
+            its first value hides that value from Prometheus's `increase`.
+    """
+
+    def __init__(self) -> None:
+        self.requests: defaultdict[int, int] = defaultdict(int)
+        self.accepted = 0
+        self.rejected = defaultdict[str, int](int, {reason.value: 0 for reason in Reason})
+        self.retry = defaultdict[str, int](int, dict.fromkeys(RETRY_REASONS, 0))
+        self.received_bytes = 0
+        self.seconds = Histogram()
+        self.stream = SinkCounters()
+        self.error_bucket = SinkCounters()
+
+    def add(self, receipt: Receipt) -> None:
+        """Count one request."""
+        self.requests[receipt.status] += 1
+        self.accepted += len(receipt.accepted)
+        self.received_bytes += receipt.received_bytes
+        self.seconds.observe(receipt.milliseconds["total"] / 1000)
+        if receipt.stream is not None:
+            self.stream.add(receipt.stream)
+        if receipt.error_bucket is not None:
+            self.error_bucket.add(receipt.error_bucket)
+        for reason, count in receipt.rejected_reasons.items():
+            self.rejected[reason] += count
+        for reason, count in receipt.retry_reasons.items():
+            self.retry[reason] += count

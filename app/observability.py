@@ -2,13 +2,15 @@
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
+
+from app.sinks.base import Effort
 
 Range = tuple[int, int]
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -24,6 +26,11 @@ class Receipt:
         accepted, rejected, retry: indexes of records, as inclusive ranges.
         received_bytes, decoded_bytes: sizes of the body.
         milliseconds: time by stage: decode, judge, store, total.
+
+    For the metrics alone:
+        judged_bad: how many records would not load, stored or not.
+        rejected_reasons, retry_reasons: how many records by reason; they add up to `rejected` and `retry`.
+        stream, error_bucket: what storing took; None if there was nothing to store.
     """
 
     request_id: str
@@ -39,32 +46,39 @@ class Receipt:
     received_bytes: int = 0
     decoded_bytes: int = 0
     milliseconds: dict[str, float] = field(default_factory=dict)
+    judged_bad: int = 0
+    rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    retry_reasons: Mapping[str, int] = field(default_factory=dict)
+    stream: Effort | None = None
+    error_bucket: Effort | None = None
 
-    def line(self) -> bytes:
-        """One line of JSON."""
-        return orjson.dumps(
-            {
-                "event": "receipt",
-                "request_id": self.request_id,
-                "received_at": self.received_at,
-                "source": self.source,
-                "schema": self.schema,
-                "status": self.status,
-                "reason": self.reason,
-                "records": self.records,
-                "accepted": ranges(self.accepted),
-                "rejected": ranges(self.rejected),
-                "retry": ranges(self.retry),
-                "counts": {
-                    "accepted": len(self.accepted),
-                    "rejected": len(self.rejected),
-                    "retry": len(self.retry),
-                },
-                "bytes": {"received": self.received_bytes, "decoded": self.decoded_bytes},
-                "ms": {stage: round(spent, 3) for stage, spent in self.milliseconds.items()},
+    def members(self) -> dict[str, Any]:
+        """What the line says."""
+        return {
+            "event": "receipt",
+            "request_id": self.request_id,
+            "received_at": self.received_at,
+            "source": self.source,
+            "schema": self.schema,
+            "status": self.status,
+            "reason": self.reason,
+            "records": self.records,
+            "accepted": ranges(self.accepted),
+            "rejected": ranges(self.rejected),
+            "retry": ranges(self.retry),
+            "counts": {
+                "accepted": len(self.accepted),
+                "rejected": len(self.rejected),
+                "retry": len(self.retry),
             },
-            option=orjson.OPT_APPEND_NEWLINE,
-        )
+            "bytes": {"received": self.received_bytes, "decoded": self.decoded_bytes},
+            "ms": {stage: round(spent, 3) for stage, spent in self.milliseconds.items()},
+        }
+
+
+def plain_lines(receipt: Receipt) -> Sequence[bytes]:
+    """The receipt alone."""
+    return [orjson.dumps(receipt.members(), option=orjson.OPT_APPEND_NEWLINE)]
 
 
 def ranges(indexes: Iterable[int]) -> list[Range]:
@@ -79,9 +93,20 @@ def ranges(indexes: Iterable[int]) -> list[Range]:
 
 
 class ReceiptLog:
-    """Writes receipts to standard output and, if asked, a file; each line in one write."""
+    """Writes receipts to standard output and, if asked, a file; what belongs to one request in one write.
 
-    def __init__(self, file: str | None, stdout: BinaryIO | None = None) -> None:
+    Args:
+        file: to append to; it gets the receipt's own line only.
+        lines_of: a receipt's own line, then any that only standard output gets.
+    """
+
+    def __init__(
+        self,
+        file: str | None,
+        stdout: BinaryIO | None = None,
+        lines_of: Callable[[Receipt], Sequence[bytes]] = plain_lines,
+    ) -> None:
+        self._lines_of = lines_of
         self._path = None if file is None else Path(file)
         self._stdout = stdout
         self._file: BinaryIO | None = None
@@ -94,11 +119,11 @@ class ReceiptLog:
 
     def write(self, receipt: Receipt) -> None:
         """Write one receipt."""
-        line = receipt.line()
+        lines = self._lines_of(receipt)
         stdout = self._stdout or sys.stdout.buffer
-        stdout.write(line)
+        stdout.write(b"".join(lines))
         stdout.flush()
-        rest = memoryview(line)
+        rest = memoryview(lines[0])
         while self._file is not None and rest:
             rest = rest[self._file.write(rest) :]
 

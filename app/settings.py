@@ -18,6 +18,14 @@ class AuthMode(StrEnum):
     NONE = "none"
 
 
+class MetricsMode(StrEnum):
+    """Where the metrics go."""
+
+    PROMETHEUS = "prometheus"
+    CLOUDWATCH = "cloudwatch"
+    NONE = "none"
+
+
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 KeyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -72,6 +80,16 @@ class Settings(BaseSettings):
     )
     sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
+    metrics: MetricsMode = Field(
+        MetricsMode.PROMETHEUS,
+        description="`prometheus`: GET /metrics, each process its own counts. `cloudwatch`: in the receipts, "
+        "as embedded metrics. `none`: neither.",
+    )
+    stage: str = Field(
+        "local",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="Name of the deployment: the dimension Stage of CloudWatch's metrics.",
+    )
     aws_region: str | None = Field(
         None,
         validation_alias="AWS_REGION",

@@ -1,10 +1,15 @@
 """The one thing a sink promises: every line it is given has an outcome before the deadline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
+
+STREAM_UNAVAILABLE = "stream_unavailable"
+ERROR_BUCKET_UNAVAILABLE = "error_bucket_unavailable"
+RETRY_REASONS = (STREAM_UNAVAILABLE, ERROR_BUCKET_UNAVAILABLE)
+"""Why a record is answered `retry`: which sink did not confirm it."""
 
 
 class Outcome(Enum):
@@ -27,6 +32,19 @@ class Line:
     partition_key: str
 
 
+@dataclass(slots=True)
+class Effort:
+    """What it took to store the lines of one request in one sink.
+
+    Attributes:
+        milliseconds: from the call of `put` to its end.
+        resent: how many lines were sent again, counted each time; the sink notes it as it goes.
+    """
+
+    milliseconds: float = 0.0
+    resent: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """Lines of one request, in index order."""
@@ -34,6 +52,7 @@ class Lines:
     request_id: str
     received_at: datetime
     lines: Sequence[Line]
+    effort: Effort = field(default_factory=Effort, compare=False)
 
 
 class Sink(Protocol):

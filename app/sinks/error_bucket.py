@@ -66,6 +66,7 @@ class ErrorBucketSink:
             if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:
                 return False
             await asyncio.sleep(delay)
+            lines.effort.resent += len(lines.lines)
 
     async def _try_to_store(self, key: str, body: bytes, deadline: float) -> AttemptFailed | None:
         try:

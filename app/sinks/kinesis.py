@@ -50,6 +50,7 @@ class KinesisSink:
                 break
             await asyncio.sleep(delay)
             pending = round_.retryable
+            lines.effort.resent += len(pending)
         log_failures(logger, lines, outcomes, failures)
         return outcomes
 

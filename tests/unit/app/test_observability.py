@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.observability import JsonFormatter, Receipt, ReceiptLog, ranges
+from app.observability import JsonFormatter, Receipt, ReceiptLog, plain_lines, ranges
 
 RECEIPT = Receipt(
     "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77",
@@ -25,8 +25,11 @@ RECEIPT = Receipt(
 )
 
 
+[LINE] = plain_lines(RECEIPT)
+
+
 def test_a_receipt_is_one_line_of_json() -> None:
-    line = RECEIPT.line()
+    line = LINE
     assert (line.count(b"\n"), line[-1:]) == (1, b"\n")
     assert json.loads(line) == {
         "event": "receipt",
@@ -47,7 +50,7 @@ def test_a_receipt_is_one_line_of_json() -> None:
 
 
 def test_the_receipt_of_a_request_that_was_refused() -> None:
-    line = json.loads(Receipt("id", "then", status=401, reason="unauthorized").line())
+    line = json.loads(plain_lines(Receipt("id", "then", status=401, reason="unauthorized"))[0])
     assert (line["status"], line["reason"], line["source"], line["accepted"]) == (401, "unauthorized", None, [])
 
 
@@ -67,8 +70,18 @@ def test_receipts_go_to_standard_output_and_are_appended_to_the_file(tmp_path: P
         log.open()
         log.write(RECEIPT)
         log.close()
-        assert stdout.getvalue() == RECEIPT.line()
-    assert file.read_bytes() == RECEIPT.line() * 2
+        assert stdout.getvalue() == LINE
+    assert file.read_bytes() == LINE * 2
+
+
+def test_further_lines_go_to_standard_output_alone(tmp_path: Path) -> None:
+    file, stdout = tmp_path / "receipts.ndjson", io.BytesIO()
+    log = ReceiptLog(str(file), stdout, lambda receipt: [receipt.request_id.encode() + b"\n", b"more\n"])
+    log.open()
+    log.write(RECEIPT)
+    log.close()
+    own = RECEIPT.request_id.encode() + b"\n"
+    assert (file.read_bytes(), stdout.getvalue()) == (own, own + b"more\n")
 
 
 def test_without_a_file_only_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -76,7 +89,7 @@ def test_without_a_file_only_standard_output(capsysbinary: pytest.CaptureFixture
     log.open()
     log.write(RECEIPT)
     log.close()
-    assert capsysbinary.readouterr().out == RECEIPT.line()
+    assert capsysbinary.readouterr().out == LINE
 
 
 def log_line(

@@ -1,0 +1,109 @@
+"""CloudWatch's embedded metric format: log lines that CloudWatch makes metrics of, without a call.
+
+Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format". One line holds the receipt and the
+request's metrics. A dimension has one value a line, so rejected records by reason need lines of their own.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import orjson
+
+from app.metrics import EMITTED, NAMESPACE
+from app.observability import Receipt
+
+_ALWAYS = (
+    "RecordsAccepted",
+    "RecordsRejected",
+    "RecordsRetry",
+    "RecordsResent",
+    "ReceivedBytes",
+    "RequestMilliseconds",
+)
+_BY_STAGE = ("Stage",)
+_BY_REASON = ("Stage", "Reason")
+
+
+def embedded_lines(stage: str) -> Callable[[Receipt], Sequence[bytes]]:
+    """How a receipt is written: its own line with the request's metrics, then one for each reason to reject.
+
+    Args:
+        stage: the value of the dimension `Stage`.
+    """
+
+    def lines_of(receipt: Receipt) -> Sequence[bytes]:
+        now = time.time_ns() // 1_000_000
+        lines = [_line({**receipt.members(), "_aws": _metadata(now, receipt), "Stage": stage, **_values(receipt)})]
+        lines += (
+            _line(
+                {
+                    "event": "metrics",
+                    "request_id": receipt.request_id,
+                    "_aws": {"Timestamp": now, "CloudWatchMetrics": _rejected_by_reason()},
+                    "Stage": stage,
+                    "Reason": reason,
+                    "RecordsRejected": count,
+                }
+            )
+            for reason, count in receipt.rejected_reasons.items()
+        )
+        return lines
+
+    return lines_of
+
+
+def _values(receipt: Receipt) -> dict[str, str | float]:
+    efforts = [effort for effort in (receipt.stream, receipt.error_bucket) if effort is not None]
+    values: dict[str, str | float] = {
+        "Status": str(receipt.status),
+        "RequestCount": 1,
+        "RecordsAccepted": len(receipt.accepted),
+        "RecordsRejected": len(receipt.rejected),
+        "RecordsRetry": len(receipt.retry),
+        "RecordsResent": sum(effort.resent for effort in efforts),
+        "ReceivedBytes": receipt.received_bytes,
+        "RequestMilliseconds": round(receipt.milliseconds["total"], 3),
+    }
+    if receipt.records:
+        values["RejectedShare"] = 100 * receipt.judged_bad / receipt.records
+    if receipt.stream is not None:
+        values["StreamMilliseconds"] = round(receipt.stream.milliseconds, 3)
+    if receipt.error_bucket is not None:
+        values["ErrorBucketMilliseconds"] = round(receipt.error_bucket.milliseconds, 3)
+    return values
+
+
+def _metadata(now: int, receipt: Receipt) -> dict[str, Any]:
+    directives = _of_request(bool(receipt.records), receipt.stream is not None, receipt.error_bucket is not None)
+    return {"Timestamp": now, "CloudWatchMetrics": directives}
+
+
+@cache
+def _of_request(judged: bool, streamed: bool, kept: bool) -> orjson.Fragment:
+    """Only metrics that the line has a value for: the specification wants every target to be there."""
+    names = [*_ALWAYS]
+    for name, is_there in (
+        ("RejectedShare", judged),
+        ("StreamMilliseconds", streamed),
+        ("ErrorBucketMilliseconds", kept),
+    ):
+        if is_there:
+            names.append(name)
+    counted = _directive(["RequestCount"], EMITTED["RequestCount"].dimensions)
+    return orjson.Fragment(orjson.dumps([counted, _directive(names, (_BY_STAGE,))]))
+
+
+@cache
+def _rejected_by_reason() -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps([_directive(["RecordsRejected"], (_BY_REASON,))]))
+
+
+def _directive(names: Iterable[str], dimensions: Sequence[Sequence[str]]) -> dict[str, Any]:
+    metrics = [{"Name": name, "Unit": EMITTED[name].unit} for name in names]
+    return {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
+
+
+def _line(members: dict[str, Any]) -> bytes:
+    return orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE)
