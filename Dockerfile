@@ -1,18 +1,36 @@
-# The gateway's image: AWS Lambda's Python base, the gateway's own dependencies, app/ and schemas/.
+# The gateway's image: AWS Lambda's Python base, the gateway's own dependencies, app/ and schemas/. Built by
+# infra/image/build.sh, which adds the labels of version and revision.
+# No HEALTHCHECK: Lambda ignores it, and a host that runs the command below asks /health and /ready itself.
+#   IMAGE python3 -m uvicorn --factory app.main:create_app --host 0.0.0.0 --port 8000 --http h11
 ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
 
-FROM ${BASE_IMAGE} AS build
-COPY requirements/gateway.txt /tmp/gateway.txt
-RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
-        --target /build --requirement /tmp/gateway.txt
-COPY app /build/app
-COPY schemas /build/schemas
-# Whoever runs the image may not write there, so the bytecode has to be in it.
-RUN python -m compileall -q /build/app
+# Whoever runs the image may not write in it, so all bytecode is in it, and no file's time can make it stale; the modes
+# of the files are not those of the machine that built it.
+FROM ${BASE_IMAGE} AS dependencies
+COPY requirements/gateway.txt infra/image/prune.py /tmp/build/
+RUN python3 -m pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes \
+        --only-binary :all: --target /task --requirement /tmp/build/gateway.txt \
+    && python3 /tmp/build/prune.py /task \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash -s /task -p /var/task /task \
+    && chmod -R a+rX,go-w /task
+
+FROM ${BASE_IMAGE} AS gateway
+COPY app /task/app
+COPY schemas /task/schemas
+COPY infra/image/entrypoint.sh /sluice-entrypoint.sh
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash -s /task -p /var/task /task \
+    && chmod -R a+rX,go-w /task \
+    && chmod 755 /sluice-entrypoint.sh
 
 FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="sluice" \
+      org.opencontainers.image.description="JSON records in over HTTP, judged at the door, on to a stream for Snowflake" \
+      org.opencontainers.image.licenses="MIT"
 ENV PYTHONUNBUFFERED=1
-COPY --from=build /build /var/task
+COPY --from=dependencies /task /var/task
+COPY --from=gateway /sluice-entrypoint.sh /sluice-entrypoint.sh
+COPY --from=gateway /task /var/task
 # Lambda runs every image as a user of its own; this is for any other host.
 USER 65534:65534
+ENTRYPOINT ["/sluice-entrypoint.sh"]
 CMD ["app.lambda_handler.handler"]
