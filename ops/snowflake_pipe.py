@@ -1,0 +1,331 @@
+"""Whether the pipe in the account is the one in its file, and how a changed one is rolled out. I/O is passed in.
+
+For whoever has a connection (`ask` runs one statement and returns its first value as text):
+
+    shown = ShownPipe.from_row(row)         # row: {column: value} of SHOW_PIPE.format(…), lower-case names
+    if pipe_differs(shown, statement):      # statement: ops.snowflake_sql.pipe_statement(…); [] if they are the same
+        status = PipeStatus.from_json(ask(status_query(statement)))
+        now = read_now(ask(NOW))            # Snowflake's clock, not ours
+        run_steps(roll_out(statement, shown, status, now), ask, pause=lambda: time.sleep(5), say=print)
+
+All of it runs as the loader role, which owns the pipe. snowflake/README.md, "Changing the pipe", has the table of what
+happens to a file that arrives in each gap; tests/unit/ops/test_snowflake_pipe.py plays it.
+
+Replacing a pipe forgets which files it loaded and which it was told of, so REFRESH puts what was modified since the
+pause into the new one's queue. The moment from which on stands in the pipe's COMMENT until that is done: a roll-out
+that broke off anywhere is seen by `pipe_differs`, and `roll_out` goes on with the same moment.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, zip_longest
+
+import sqlglot
+from sqlglot import TokenType
+
+SHOW_PIPE = "SHOW PIPES LIKE 'RECORDS_PIPE' IN SCHEMA {database}.RAW"
+NOW = """SELECT TO_CHAR(SYSDATE(), 'YYYY-MM-DD"T"HH24:MI:SS') || '+00:00'"""
+
+REFRESH_REACHES = timedelta(days=7)
+"""https://docs.snowflake.com/en/sql-reference/sql/alter-pipe, MODIFIED_AFTER: the default and the most."""
+MARGIN = timedelta(hours=1)
+"""How long before the pause a file can have been modified and yet be unknown to the paused pipe.
+
+S3 events take seconds, "but can sometimes take a minute or longer" (https://docs.aws.amazon.com/AmazonS3/latest/userguide/
+EventNotifications.html), and a multipart upload is dated by its start (https://docs.aws.amazon.com/AmazonS3/latest/userguide/
+UsingMetadata.html). Longer costs rows that are in the raw table twice, shorter could cost records.
+"""
+POLLS = 360
+
+_MARK = "Sluice roll-out, not finished: to refresh what was modified after "
+
+
+class RollOutError(Exception):
+    """The pipe cannot be rolled out now, or did not get where it should; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPipe:
+    """A row of SHOW PIPES (https://docs.snowflake.com/en/sql-reference/sql/show-pipes).
+
+    Attributes:
+        definition: the COPY, as it was written.
+        channel: ARN of the queue it listens to; empty without AUTO_INGEST.
+    """
+
+    database: str
+    schema: str
+    name: str
+    definition: str
+    comment: str
+    error_integration: str
+    channel: str
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, object]) -> "ShownPipe":
+        """From columns by lower-case name."""
+
+        def text(name: str) -> str:
+            return "" if row.get(name) is None else str(row[name])
+
+        return cls(
+            database=text("database_name"),
+            schema=text("schema_name"),
+            name=text("name"),
+            definition=text("definition"),
+            comment=text("comment"),
+            error_integration=text("error_integration"),
+            channel=text("notification_channel"),
+        )
+
+    @property
+    def unfinished_since(self) -> datetime | None:
+        """The moment to refresh from, if a roll-out began and was not finished."""
+        return datetime.fromisoformat(self.comment.removeprefix(_MARK)) if self.comment.startswith(_MARK) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PipeStatus:
+    """https://docs.snowflake.com/en/sql-reference/functions/system_pipe_status
+
+    Attributes:
+        pending_files: files in the pipe's queue; of a paused pipe, those queued before the pause and not loaded yet.
+        reason: what Snowflake says is wrong, empty if nothing is.
+    """
+
+    state: str
+    pending_files: int
+    reason: str = ""
+
+    @classmethod
+    def from_json(cls, text: str | None) -> "PipeStatus":
+        """From what SYSTEM$PIPE_STATUS returns; it returns NULL to a role that may not see the pipe."""
+        found = json.loads(text or "{}")
+        reason = "; ".join(str(found[name]) for name in ("error", "fault") if found.get(name))
+        return cls(str(found.get("executionState", "")), int(found.get("pendingFileCount", 0)), reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement of a roll-out.
+
+    Attributes:
+        say: what it does, for the user.
+        wait_for: asks the same statement, a SYSTEM$PIPE_STATUS, again until this is true of the answer.
+    """
+
+    sql: str
+    say: str
+    wait_for: Callable[[PipeStatus], bool] | None = None
+
+
+def pipe_differs(shown: ShownPipe, statement: str) -> list[str]:
+    """What is different between the pipe in the account and the CREATE PIPE of its file, a line each; [] if nothing.
+
+    Blanks, comments, the case of unquoted words and the pipe's own database and schema before a name do not count.
+    """
+    file = _PipeText(statement)
+    found = [*_replaced_for(shown, file)]
+    if shown.error_integration.upper() != file.option("ERROR_INTEGRATION").upper():
+        found.append(
+            f"ERROR_INTEGRATION is {shown.error_integration!r}, the file says {file.option('ERROR_INTEGRATION')}"
+        )
+    if shown.unfinished_since:
+        found.append(
+            f"a roll-out was not finished: what was modified after {shown.unfinished_since} is to be refreshed"
+        )
+    elif shown.comment != file.option("COMMENT"):
+        found.append("the COMMENT is another")
+    return found
+
+
+def roll_out(
+    statement: str, shown: ShownPipe, status: PipeStatus, now: datetime, margin: timedelta = MARGIN
+) -> list[Step]:
+    """The statements that make the pipe in the account the one in the file, in order; [] if it already is.
+
+    Args:
+        statement: the file's CREATE PIPE, rendered.
+        status: of the pipe now.
+        now: by Snowflake's clock.
+        margin: see MARGIN. More, if the pipe was behind by more.
+
+    Raises:
+        RollOutError: the pipe is not running and nobody knows since when, or what is to be loaded is older than REFRESH
+            reaches.
+    """
+    file = _PipeText(statement)
+    if not pipe_differs(shown, statement):
+        return []
+    replaced_for = _replaced_for(shown, file)
+    if not replaced_for and not shown.unfinished_since:
+        return [_set(file, f"ERROR_INTEGRATION = {file.option('ERROR_INTEGRATION')}"), _set_comment(file)]
+    since = shown.unfinished_since or now - margin
+    if not shown.unfinished_since and status.state != "RUNNING":
+        what = status.state or "not to be seen by this role"
+        raise RollOutError(
+            f"The pipe is {what}, not RUNNING ({status.reason or 'since when is unknown'}). Resume it (ALTER PIPE "
+            f"{file.name} SET PIPE_EXECUTION_PAUSED = FALSE), let it load what is pending, and roll out then."
+        )
+    if now - since > REFRESH_REACHES:
+        raise RollOutError(
+            f"What was modified after {since.isoformat()} is to be loaded, and REFRESH reaches back "
+            f"{REFRESH_REACHES.days} days. Load the older files with a COPY INTO by hand, then set the pipe's COMMENT "
+            f"to '{_MARK}<a later moment>'."
+        )
+    return [*(_replace(file, since) if replaced_for else ()), *_refresh(file, since)]
+
+
+def status_query(statement: str) -> str:
+    """SYSTEM$PIPE_STATUS of the pipe that `statement` creates."""
+    return f"SELECT SYSTEM$PIPE_STATUS('{_PipeText(statement).name}')"
+
+
+def read_now(text: str | None) -> datetime:
+    """The answer to NOW."""
+    if text is None:
+        raise RollOutError("Snowflake did not say what time it is")
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def run_steps(
+    steps: Sequence[Step],
+    ask: Callable[[str], str | None],
+    pause: Callable[[], None],
+    say: Callable[[str], None],
+    polls: int = POLLS,
+) -> None:
+    """Run the steps in order.
+
+    Args:
+        ask: runs one statement; the first value of its first row as text, None without one.
+        pause: waits between two looks at the pipe.
+
+    Raises:
+        RollOutError: the pipe was not as it should be after `polls` looks. Nothing is lost: running again goes on.
+    """
+    for step in steps:
+        say(step.say)
+        answer = ask(step.sql)
+        if step.wait_for is None:
+            continue
+        left = polls
+        while not step.wait_for(status := PipeStatus.from_json(answer)):
+            left -= 1
+            if left == 0:
+                raise RollOutError(f"{step.say}: still {status}. Nothing is lost; run the roll-out again.")
+            pause()
+            answer = ask(step.sql)
+
+
+def _replace(file: "_PipeText", since: datetime) -> list[Step]:
+    mark = _MARK + since.isoformat()
+    return [
+        _set(file, f"COMMENT = '{mark}'", f"note in the pipe's comment from when on to refresh: {since.isoformat()}"),
+        _set(file, "PIPE_EXECUTION_PAUSED = TRUE", "pause the pipe"),
+        Step(file.status, "wait until the paused pipe has loaded what was queued", _drained),
+        Step(file.as_replacement(mark), "replace the pipe"),
+    ]
+
+
+def _refresh(file: "_PipeText", since: datetime) -> list[Step]:
+    return [
+        Step(
+            f"ALTER PIPE {file.name} REFRESH MODIFIED_AFTER = '{since.isoformat()}'",
+            "queue what was modified since then; what the new pipe has loaded already is left out",
+        ),
+        # Whether a pipe that replaces a paused one is paused is not documented; on a running pipe this changes nothing.
+        _set(file, "PIPE_EXECUTION_PAUSED = FALSE", "resume the pipe"),
+        Step(file.status, "wait until the pipe is running", _running),
+        _set_comment(file),
+    ]
+
+
+def _drained(status: PipeStatus) -> bool:
+    return status.state == "PAUSED" and status.pending_files == 0
+
+
+def _running(status: PipeStatus) -> bool:
+    return status.state == "RUNNING"
+
+
+def _set(file: "_PipeText", what: str, say: str = "") -> Step:
+    return Step(f"ALTER PIPE {file.name} SET {what}", say or f"set {what}")
+
+
+def _set_comment(file: "_PipeText") -> Step:
+    return _set(file, f"COMMENT = '{file.option('COMMENT')}'", "set the pipe's comment to the file's: it is rolled out")
+
+
+def _replaced_for(shown: ShownPipe, file: "_PipeText") -> list[str]:
+    """The differences that only CREATE OR REPLACE can remove: https://docs.snowflake.com/en/user-guide/data-load-snowpipe-manage"""
+    found = []
+    mine = _words(shown.definition, shown.database, shown.schema)
+    for number, (there, here) in enumerate(zip_longest(mine, file.copy), start=1):
+        if there != here:
+            found.append(
+                f"the COPY differs at its word {number}: {there or 'nothing'}, the file says {here or 'nothing'}"
+            )
+            break
+    if bool(shown.channel) != (file.option("AUTO_INGEST").upper() == "TRUE"):
+        found.append(f"AUTO_INGEST is {str(bool(shown.channel)).upper()}, the file says {file.option('AUTO_INGEST')}")
+    return found
+
+
+class _PipeText:
+    """A CREATE PIPE taken apart."""
+
+    def __init__(self, statement: str) -> None:
+        tokens = sqlglot.tokenize(statement, read="snowflake")
+        starts = [
+            number
+            for number, (before, token) in enumerate(pairwise(tokens), start=1)
+            if before.token_type is TokenType.ALIAS and token.token_type is TokenType.COPY
+        ]
+        named = re.match(r"CREATE\s+PIPE\s+IF\s+NOT\s+EXISTS\s+(\w+)\.(\w+)\.(\w+)\s", statement, re.IGNORECASE)
+        if not starts or named is None:
+            raise RollOutError("The file's statement is no CREATE PIPE IF NOT EXISTS database.schema.name … AS COPY.")
+        database, schema, _ = named.groups()
+        self.name = ".".join(named.groups())
+        self.status = f"SELECT SYSTEM$PIPE_STATUS('{self.name}')"
+        self.copy = _words(statement[tokens[starts[0]].start :], database, schema)
+        self._statement = statement
+        self._options = {
+            name.text.upper(): value
+            for name, equals, value in zip(tokens, tokens[1:], tokens[2 : starts[0]], strict=False)
+            if equals.token_type is TokenType.EQ
+        }
+
+    def option(self, name: str) -> str:
+        """Its value as written, without quotes; empty if the statement does not set it."""
+        return self._options[name].text if name in self._options else ""
+
+    def as_replacement(self, comment: str) -> str:
+        """The statement as CREATE OR REPLACE PIPE with another comment."""
+        if "COMMENT" not in self._options:
+            raise RollOutError("The file's pipe has no COMMENT, which is where a roll-out notes how far it is.")
+        old = self._options["COMMENT"]
+        text = f"{self._statement[: old.start]}'{comment}'{self._statement[old.end + 1 :]}"
+        return re.sub(r"\ACREATE\s+PIPE\s+IF\s+NOT\s+EXISTS\b", "CREATE OR REPLACE PIPE", text, flags=re.IGNORECASE)
+
+
+def _words(sql: str, database: str, schema: str) -> list[str]:
+    """The words of a statement, alike for statements that Snowflake reads alike."""
+    prefix = f"{database}.{schema}.".upper()
+    words: list[str] = []
+    for token in sqlglot.tokenize(sql, read="snowflake"):
+        if token.token_type is not TokenType.SEMICOLON:
+            words.append(_word(token, prefix))
+            if words[-4:] == [database.upper(), ".", schema.upper(), "."]:
+                del words[-4:]
+    return words
+
+
+def _word(token: sqlglot.Token, prefix: str) -> str:
+    if token.token_type is TokenType.STRING:
+        text = token.text[len(prefix) :] if token.text.upper().startswith(prefix) else token.text
+        return f"'{text}'"
+    return f'"{token.text}"' if token.token_type is TokenType.IDENTIFIER else token.text.upper()
