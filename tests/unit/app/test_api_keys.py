@@ -1,0 +1,304 @@
+"""Keys in a secret: when it is read, what is kept when it cannot be, and that nothing of it is told."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import TypeVar
+
+import pytest
+
+from app.api_keys import (
+    FIRST_READ_PAUSE_SECONDS,
+    PAUSE_SECONDS,
+    REFRESH_SECONDS,
+    UNKNOWN_KEY_SECONDS,
+    GivenKeys,
+    MalformedSecret,
+    SecretKeys,
+    parse,
+)
+from app.exceptions import KeysUnavailable
+from app.sinks.aws import AttemptFailed
+
+T = TypeVar("T")
+A_MOMENT = 0.01
+
+
+def hash_of(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+def digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()
+
+
+def secret(**keys: str) -> str:
+    """A secret with one key for each source."""
+    return json.dumps({source: [hash_of(key)] for source, key in keys.items()})
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_795_400_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeReader:
+    """A secret; the next read fails with `failure` if there is one, and waits while `answers` is not set."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.failure: str | None = None
+        self.reads = 0
+        self.closed = False
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def read(self) -> str:
+        self.reads += 1
+        await self.answers.wait()
+        if self.failure is not None:
+            raise AttemptFailed(self.failure, retryable=True)
+        return self.text
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Keys:
+    """SecretKeys with all that they depend on in hand."""
+
+    def __init__(self, text: str) -> None:
+        self.reader, self.clock = FakeReader(text), Clock()
+        self.keys = SecretKeys(self.reader, self.clock)
+
+    async def who(self, key: str) -> str | None:
+        return await self.keys.source_of(digest(key))
+
+
+def with_keys(text: str, scenario: Callable[[Keys], Awaitable[T]]) -> T:
+    async def run() -> T:
+        return await scenario(Keys(text))
+
+    return asyncio.run(run())
+
+
+def test_the_secret_is_read_when_a_request_needs_it_and_then_known() -> None:
+    async def scenario(keys: Keys) -> None:
+        assert keys.reader.reads == 0
+        assert await keys.who("a") == "shop"
+        keys.clock.now += REFRESH_SECONDS - A_MOMENT
+        assert await keys.who("a") == "shop"
+        assert keys.reader.reads == 1
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_a_revoked_key_ends_within_the_refresh_interval() -> None:
+    async def scenario(keys: Keys) -> None:
+        assert await keys.who("a") == "shop"
+        keys.reader.text = secret(shop="b")
+        keys.clock.now += REFRESH_SECONDS
+        assert await keys.who("a") is None
+        assert await keys.who("b") == "shop"
+        assert keys.reader.reads == 2
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_the_interval_is_counted_from_before_the_read() -> None:
+    async def scenario(keys: Keys) -> None:
+        keys.reader.answers.clear()
+        asked = asyncio.create_task(keys.who("a"))
+        await asyncio.sleep(0)
+        keys.clock.now += 2
+        keys.reader.answers.set()
+        assert await asked == "shop"
+        keys.clock.now += REFRESH_SECONDS - 2
+        await keys.who("a")
+        assert keys.reader.reads == 2
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_a_rotation_takes_both_keys_while_both_are_there() -> None:
+    async def scenario(keys: Keys) -> None:
+        assert [await keys.who(key) for key in ("old", "new")] == ["shop", "shop"]
+
+    with_keys(json.dumps({"shop": [hash_of("old"), hash_of("new")]}), scenario)
+
+
+def test_a_fresh_key_works_at_once() -> None:
+    async def scenario(keys: Keys) -> None:
+        await keys.who("a")
+        keys.reader.text = secret(shop="a", till="b")
+        keys.clock.now += UNKNOWN_KEY_SECONDS
+        assert await keys.who("b") == "till"
+        assert keys.reader.reads == 2
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_unknown_keys_cause_few_reads() -> None:
+    async def scenario(keys: Keys) -> None:
+        for number in range(1_000):
+            assert await keys.who(f"guess {number}") is None
+            keys.clock.now += 0.1
+        assert keys.reader.reads <= 1 + 100 / UNKNOWN_KEY_SECONDS
+
+    with_keys(secret(shop="a"), scenario)
+
+
+@pytest.mark.parametrize("key", ["a", "guess"])
+def test_requests_at_once_share_one_read(key: str) -> None:
+    async def scenario(keys: Keys) -> None:
+        for reads in (1, 2):
+            keys.reader.answers.clear()
+            requests = [asyncio.create_task(keys.who(key)) for _ in range(100)]
+            await asyncio.sleep(A_MOMENT)
+            keys.reader.answers.set()
+            await asyncio.gather(*requests)
+            assert keys.reader.reads == reads
+            keys.clock.now += REFRESH_SECONDS
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_whoever_gives_up_waiting_leaves_the_read_to_the_next() -> None:
+    async def scenario(keys: Keys) -> None:
+        keys.reader.answers.clear()
+        first, second = (asyncio.create_task(keys.who("a")) for _ in range(2))
+        await asyncio.sleep(A_MOMENT)
+        first.cancel()
+        await asyncio.sleep(A_MOMENT)
+        keys.reader.answers.set()
+        assert await second == "shop"
+
+    with_keys(secret(shop="a"), scenario)
+
+
+@pytest.mark.parametrize("broken", ["unreachable", "malformed"])
+def test_a_failing_refresh_keeps_the_keys_and_tries_again_after_a_pause(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(keys: Keys) -> None:
+        await keys.who("a")
+        keys.clock.now += REFRESH_SECONDS
+        if broken == "malformed":
+            keys.reader.text = '{"shop": "hunter2"}'
+        else:
+            keys.reader.failure = "AccessDeniedException"
+        assert await keys.who("a") == "shop"
+        assert await keys.who("guess") is None
+        keys.clock.now += PAUSE_SECONDS - A_MOMENT
+        assert await keys.who("a") == "shop"
+        assert keys.reader.reads == 2
+        keys.reader.failure, keys.reader.text = None, secret(shop="b")
+        keys.clock.now += A_MOMENT * 2
+        assert await keys.who("a") is None
+        assert keys.reader.reads == 3
+
+    with_keys(secret(shop="a"), scenario)
+    [warning] = caplog.records
+    assert vars(warning)["kept"] is True
+    assert "hunter2" not in str(vars(warning))
+
+
+@pytest.mark.parametrize("broken", ["unreachable", "malformed"])
+def test_before_any_key_is_known_nobody_is_judged(broken: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(keys: Keys) -> None:
+        keys.reader.failure = "DeadlineExceeded" if broken == "unreachable" else None
+        for _ in range(3):
+            with pytest.raises(KeysUnavailable) as refusal:
+                await keys.who("a")
+        assert keys.reader.reads == 1
+        assert refusal.value.headers == {"Retry-After": "1"}
+        keys.reader.failure, keys.reader.text = None, secret(shop="a")
+        keys.clock.now += FIRST_READ_PAUSE_SECONDS
+        assert await keys.who("a") == "shop"
+
+    with_keys("not JSON: hunter2", scenario)
+    [warning] = caplog.records
+    assert (warning.levelno, vars(warning)["kept"]) == (logging.WARNING, False)
+    assert ("DeadlineExceeded" if broken == "unreachable" else "Invalid JSON") in vars(warning)["failure"]
+    assert "hunter2" not in str(vars(warning))
+
+
+def test_a_clock_set_back_does_not_keep_old_keys() -> None:
+    async def scenario(keys: Keys) -> None:
+        await keys.who("a")
+        keys.clock.now -= 3_600
+        await keys.who("a")
+        assert keys.reader.reads == 2
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_an_empty_secret_lets_nobody_in() -> None:
+    async def scenario(keys: Keys) -> None:
+        assert await keys.who("a") is None
+        assert await keys.keys.check(asyncio.get_running_loop().time() + 1)
+
+    with_keys("{}", scenario)
+
+
+def test_being_ready_is_knowing_keys() -> None:
+    async def scenario(keys: Keys) -> None:
+        clock = asyncio.get_running_loop()
+        keys.reader.answers.clear()
+        assert not await keys.keys.check(clock.time() + A_MOMENT)
+        keys.reader.answers.set()
+        assert await keys.keys.check(clock.time() + 1)
+        assert await keys.who("a") == "shop"
+        assert keys.reader.reads == 2, "what /ready read is there for requests"
+        keys.reader.failure = "InternalServiceError"
+        keys.clock.now += REFRESH_SECONDS
+        assert await keys.keys.check(clock.time() + 1), "kept keys are known keys"
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_closing_closes_the_reader() -> None:
+    async def scenario(keys: Keys) -> None:
+        await keys.keys.close()
+        assert keys.reader.closed
+
+    with_keys("{}", scenario)
+
+
+def test_given_keys_are_always_known() -> None:
+    async def scenario() -> None:
+        keys = GivenKeys({"shop": [hash_of("a")]})
+        assert await keys.check(0)
+        assert [await keys.source_of(digest(key)) for key in "ab"] == ["shop", None]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "Invalid JSON"),
+        ("hunter2", "Invalid JSON"),
+        ("null", "should be an object"),
+        ('["hunter2"]', "should be an object"),
+        ('{"shop": "hunter2"}', "valid array"),
+        ('{"shop": ["hunter2"]}', "should match pattern '^[0-9a-f]{64}$'"),
+        (json.dumps({"shop": [hash_of("a").upper()]}), "should match pattern"),
+        (json.dumps({"hunter2 x": [hash_of("a")]}), "should match pattern"),
+        (json.dumps({"shop": [hash_of("a")], "till": [hash_of("a")]}), "one key stands twice"),
+    ],
+)
+def test_a_malformed_secret_is_explained_without_its_content(text: str, problem: str) -> None:
+    with pytest.raises(MalformedSecret) as malformed:
+        parse(text)
+    assert problem in str(malformed.value)
+    assert malformed.value.__cause__ is None
+    for content in ("hunter2", hash_of("a"), "shop"):
+        assert content not in str(malformed.value).lower()
