@@ -35,7 +35,11 @@ def embedded_lines(stage: str) -> Callable[[Receipt], Sequence[bytes]]:
 
     def lines_of(receipt: Receipt) -> Sequence[bytes]:
         now = time.time_ns() // 1_000_000
-        lines = [_line({**receipt.members(), "_aws": _metadata(now, receipt), "Stage": stage, **_values(receipt)})]
+        whole = receipt.members()
+        whole["_aws"] = _metadata(now, receipt)
+        whole["Stage"] = stage
+        whole.update(_values(receipt))
+        lines = [_line(whole)]
         lines += (
             _line(
                 {

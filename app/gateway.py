@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.api_keys import ApiKeys
 from app.authentication import Authenticator
-from app.observability import ReceiptLog
+from app.metrics import Counters
+from app.observability import Receipt, ReceiptLog
 from app.rate_limit import RateLimiter
 from app.registry import Registry
 from app.settings import Settings
@@ -43,3 +44,10 @@ class Gateway:
     authenticator: Authenticator
     rate_limiter: RateLimiter
     receipts: ReceiptLog
+    counters: Counters | None
+
+    def account_for(self, receipt: Receipt) -> None:
+        """Write and count what became of a request."""
+        self.receipts.write(receipt)
+        if self.counters is not None:
+            self.counters.add(receipt)

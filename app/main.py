@@ -10,14 +10,16 @@ from app import __version__, openapi
 from app.api import health, records, schemas
 from app.api_keys import ApiKeys, GivenKeys, SecretKeys
 from app.authentication import Authenticator
+from app.embedded_metrics import embedded_lines
 from app.exception_handlers import add_exception_handlers
 from app.gateway import Gateway, ReadinessCheck, Sinks
 from app.key_secret import SecretsManagerReader
 from app.lifespan import lifespan
-from app.observability import ReceiptLog
+from app.metrics import Counters
+from app.observability import ReceiptLog, plain_lines
 from app.rate_limit import RateLimiter
 from app.registry import Registry
-from app.settings import AuthMode, Settings, load_settings
+from app.settings import AuthMode, MetricsMode, Settings, load_settings
 from app.sinks.connect import aws_sinks
 
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
@@ -36,6 +38,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     """
     settings = settings or load_settings()
     api_keys = _api_keys(settings)
+    counters = Counters() if settings.metrics is MetricsMode.PROMETHEUS else None
     app: FastAPI = FastAPIOffline(
         title="Sluice",
         version=__version__,
@@ -53,14 +56,27 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         api_keys=api_keys,
         authenticator=Authenticator(settings.auth, api_keys),
         rate_limiter=RateLimiter(settings.rate_limit_requests_per_second, time.monotonic),
-        receipts=ReceiptLog(settings.receipt_file),
+        receipts=ReceiptLog(
+            settings.receipt_file,
+            lines_of=embedded_lines(settings.stage) if settings.metrics is MetricsMode.CLOUDWATCH else plain_lines,
+        ),
+        counters=counters,
     )
     readiness_checks: dict[str, ReadinessCheck] = {}
     app.state.readiness_checks = readiness_checks
+    app.state.metric_sources = []
     for router in (records.router, health.router, schemas.router):
         app.include_router(router)
+    if counters is not None:
+        _add_metrics(app, counters)
     add_exception_handlers(app)
     return app
+
+
+def _add_metrics(app: FastAPI, counters: Counters) -> None:
+    from app.api.metrics import metrics_router  # noqa: PLC0415 - prometheus_client has no place in Lambda's start
+
+    app.include_router(metrics_router(counters))
 
 
 def _api_keys(settings: Settings) -> ApiKeys:

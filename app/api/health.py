@@ -18,14 +18,16 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/health", summary="Is the process alive?")
+@router.head("/health", include_in_schema=False)
 async def health() -> Health:
-    """Answers without asking anything else."""
+    """Answers without asking anything else. HEAD does the same."""
     return Health(status="ok", version=__version__)
 
 
 @router.get("/ready", summary="Can records be taken?", responses={503: {"model": Problem}})
+@router.head("/ready", include_in_schema=False)
 async def ready(request: Request) -> Ready:
-    """Asks the stream and the error bucket, and for the API keys where they stand in a secret."""
+    """Asks the stream and the error bucket, and for the API keys where they stand in a secret. HEAD does the same."""
     gateway = gateway_of(request)
     checks: dict[str, ReadinessCheck] = {
         "the stream": gateway.sinks.stream.check,

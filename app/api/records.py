@@ -59,7 +59,7 @@ async def post_records(request: Request) -> Response:
     finally:
         request.state.request_id = receipt.request_id
         receipt.milliseconds["total"] = (time.perf_counter() - started) * 1000
-        gateway.receipts.write(receipt)
+        gateway.account_for(receipt)
 
 
 async def _let_in(request: Request, gateway: Gateway, received_at: datetime, receipt: Receipt) -> Submission:
