@@ -3,6 +3,7 @@
 import time
 from functools import partial
 
+import boto3
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
@@ -20,6 +21,7 @@ from app.observability import ReceiptLog, plain_lines
 from app.rate_limit import RateLimiter
 from app.registry import Registry
 from app.settings import AuthMode, MetricsMode, Settings, load_settings
+from app.sinks.aws import client_config
 from app.sinks.connect import aws_sinks
 
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
@@ -37,7 +39,8 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         ConfigurationError: the settings do not make a gateway.
     """
     settings = settings or load_settings()
-    api_keys = _api_keys(settings)
+    session = boto3.Session()
+    api_keys = _api_keys(settings, session)
     counters = Counters() if settings.metrics is MetricsMode.PROMETHEUS else None
     app: FastAPI = FastAPIOffline(
         title="Sluice",
@@ -51,7 +54,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.gateway = Gateway(
         settings=settings,
-        sinks=sinks or aws_sinks(settings),
+        sinks=sinks or aws_sinks(settings, session),
         registry=Registry.load(settings.schemas_uri),
         api_keys=api_keys,
         authenticator=Authenticator(settings.auth, api_keys),
@@ -79,7 +82,9 @@ def _add_metrics(app: FastAPI, counters: Counters) -> None:
     app.include_router(metrics_router(counters))
 
 
-def _api_keys(settings: Settings) -> ApiKeys:
+def _api_keys(settings: Settings, session: boto3.Session) -> ApiKeys:
     if settings.api_keys_secret_arn is None or settings.auth is AuthMode.NONE:
         return GivenKeys(settings.api_keys)
-    return SecretKeys(SecretsManagerReader(settings.api_keys_secret_arn, settings.aws_region), time.time)
+    config = client_config(settings.aws_region, connections=1)
+    reader = SecretsManagerReader(lambda: session.client("secretsmanager", config=config), settings.api_keys_secret_arn)
+    return SecretKeys(reader, time.time)

@@ -9,9 +9,8 @@ from app.sinks.error_bucket import ErrorBucketSink
 from app.sinks.kinesis import KinesisSink
 
 
-def aws_sinks(settings: Settings) -> Sinks:
+def aws_sinks(settings: Settings, session: boto3.Session) -> Sinks:
     """Sinks that make their clients when they are opened."""
-    session = boto3.Session()
     config = client_config(settings.aws_region, settings.sink_connections)
     return Sinks(
         stream=KinesisSink(
