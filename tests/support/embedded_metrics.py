@@ -12,35 +12,9 @@ from typing import Any
 import jsonschema_rs
 
 MAX_EVENT_BYTES = 256 * 1024
-UNITS = [
-    "Seconds",
-    "Microseconds",
-    "Milliseconds",
-    "Bytes",
-    "Kilobytes",
-    "Megabytes",
-    "Gigabytes",
-    "Terabytes",
-    "Bits",
-    "Kilobits",
-    "Megabits",
-    "Gigabits",
-    "Terabits",
-    "Percent",
-    "Count",
-    "Bytes/Second",
-    "Kilobytes/Second",
-    "Megabytes/Second",
-    "Gigabytes/Second",
-    "Terabytes/Second",
-    "Bits/Second",
-    "Kilobits/Second",
-    "Megabits/Second",
-    "Gigabits/Second",
-    "Terabits/Second",
-    "Count/Second",
-    "None",
-]
+SIZES = [(prefix + size).capitalize() for size in ("bytes", "bits") for prefix in ("", "kilo", "mega", "giga", "tera")]
+UNITS = ["Seconds", "Microseconds", "Milliseconds", "Percent", "Count", "Count/Second", "None"]
+UNITS += [unit for size in SIZES for unit in (size, f"{size}/Second")]
 METRIC = {
     "type": "object",
     "required": ["Name"],
