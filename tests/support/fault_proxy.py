@@ -25,11 +25,13 @@ from tests.support.faults import (
     Entry,
     Fault,
     Rule,
+    amz_headers_of,
     call_to_json,
     entries_of,
     operation_of,
     partial_answer,
     refusal,
+    resource_of,
     rule_from_json,
     without_entries,
 )
@@ -110,7 +112,8 @@ class FaultProxy:
         if rule and rule.fault is Fault.FAIL_ENTRIES and entries:
             return await self._fail_entries(request, entries, rule.share)
         answer = await self._whole(request, operation, rule)
-        self._remember(Call(operation, rule.fault if rule else None, answer.status if answer else None, entries))
+        fault, status = rule.fault if rule else None, answer.status if answer else None
+        self._remember(request, Call(operation, fault, status, entries))
         return answer
 
     async def _whole(self, request: Request, operation: str, rule: Rule | None) -> Answer | None:
@@ -134,7 +137,7 @@ class FaultProxy:
                 return upstream
         answer = partial_answer(upstream, failed)
         seen = tuple(replace(entry, failed=fails) for entry, fails in zip(entries, failed, strict=True))
-        self._remember(Call(PUT_RECORDS, Fault.FAIL_ENTRIES, answer.status, seen))
+        self._remember(request, Call(PUT_RECORDS, Fault.FAIL_ENTRIES, answer.status, seen))
         return answer
 
     def _pick(self, operation: str) -> Rule | None:
@@ -146,9 +149,10 @@ class FaultProxy:
                     return rule
         return None
 
-    def _remember(self, call: Call) -> None:
+    def _remember(self, request: Request, call: Call) -> None:
+        seen = replace(call, resource=resource_of(request), headers=amz_headers_of(request))
         with self._lock:
-            self._calls.append(call)
+            self._calls.append(seen)
 
     def _control(self, request: Request) -> Answer:
         headers = [("Content-Type", "application/json")]

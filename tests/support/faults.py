@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from fnmatch import fnmatch
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.http_wire import Answer, Request
 
 PUT_RECORDS = "kinesis.PutRecords"
 PUT_OBJECT = "s3.PutObject"
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
+RESOURCE_MEMBERS = ("StreamARN", "StreamName", "SecretId")
 S3_OBJECT = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 S3_BUCKET = {"PUT": "CreateBucket", "GET": "ListObjectsV2", "HEAD": "HeadBucket", "DELETE": "DeleteBucket"}
 
@@ -68,12 +69,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as the proxy saw it. `status` is None where the client got no answer."""
+    """One call as the proxy saw it.
+
+    Attributes:
+        status: None where the client got no answer.
+        resource: name or ARN of the stream or secret, or `bucket/key`.
+        headers: names of its x-amz headers, lower-case; with some of them S3 asks for further permissions.
+    """
 
     operation: str
     fault: Fault | None
     status: int | None
     entries: tuple[Entry, ...] = ()
+    resource: str = ""
+    headers: tuple[str, ...] = ()
 
 
 def rule_from_json(value: dict[str, Any]) -> Rule:
@@ -97,6 +106,19 @@ def operation_of(request: Request) -> str:
     bucket, _, key = urlsplit(request.target).path.strip("/").partition("/")
     names = S3_OBJECT if key else S3_BUCKET
     return f"{service}.{names.get(request.method, request.method) if bucket else 'ListBuckets'}"
+
+
+def resource_of(request: Request) -> str:
+    """What a call is about: name or ARN of a stream or secret, or `bucket/key`; empty where it is none of these."""
+    if not request.header("x-amz-target"):
+        return unquote(urlsplit(request.target).path.strip("/"))
+    members = json.loads(request.body)
+    return str(next((members[name] for name in RESOURCE_MEMBERS if name in members), ""))
+
+
+def amz_headers_of(request: Request) -> tuple[str, ...]:
+    """The names of a call's x-amz headers."""
+    return tuple(sorted({name.lower() for name, _ in request.headers if name.lower().startswith("x-amz-")}))
 
 
 def digest(line: bytes) -> str:
