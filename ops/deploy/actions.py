@@ -1,0 +1,189 @@
+"""What the steps do. Each learns what it needs from `deployment.known` and puts there what later steps need."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ops.deploy.errors import DeployError, SnowflakeError
+from ops.deploy.names import PIPE, RAW_SCHEMA, sql_variables
+from ops.deploy.surroundings import Deployment
+from ops.deploy.templates import read_template
+from ops.snowflake_pipe import SHOW_PIPE, ShownPipe, pipe_differs
+from ops.snowflake_sql import pipe_statement, read_statements
+from ops.stacks import BOOTSTRAP, STACKS, deploy, stack_name
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+TRUST_SECONDS = 180.0
+TRUST_PAUSE_SECONDS = 5.0
+
+
+def look_up(deployment: Deployment) -> None:
+    """Learn the outputs of the stacks that are there already, so that a run can begin anywhere."""
+    for stack in (BOOTSTRAP, *STACKS):
+        deployment.known |= existing_outputs(deployment.aws.cloudformation(stack), stack_name(deployment.stage, stack))
+
+
+def existing_outputs(cloudformation: "CloudFormationClient", name: str) -> dict[str, str]:
+    """The outputs of a stack; none if it does not exist."""
+    try:
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return {}
+        raise
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def deploy_one(deployment: Deployment, stack: str) -> str:
+    """Deploy one stack with what is known by now; the user's values win over outputs."""
+    declared = read_template(deployment.templates / f"{stack}.yaml").parameters
+    values = {**deployment.known, **deployment.parameters}
+    outputs = deploy(
+        deployment.aws.cloudformation(stack),
+        deployment.stage,
+        {name: value for name, value in values.items() if name in declared},
+        (stack,),
+        templates=deployment.templates,
+        role_arn=None if stack == BOOTSTRAP else deployment.known.get("CloudFormationRoleArn"),
+    )
+    deployment.known |= outputs
+    return f"{len(outputs)} outputs"
+
+
+def publish_image(deployment: Deployment) -> str:
+    """Build and push the image."""
+    if deployment.publisher is None:
+        raise DeployError("no image can be built here; say --image URI@sha256:…")
+    uri = deployment.publisher.publish(_need(deployment, "RepositoryUri", BOOTSTRAP), deployment.say)
+    deployment.known["ImageUri"] = uri
+    return uri
+
+
+def run_sql(deployment: Deployment, files: Sequence[Path]) -> str:
+    """Run the statements of some files."""
+    variables = variables_of(deployment)
+    count = 0
+    for path in files:
+        for statement in read_statements(path, variables):
+            try:
+                deployment.snowflake.execute(statement)
+            except SnowflakeError as error:
+                raise SnowflakeError(f"{path.name}: {error}") from error
+            count += 1
+    return f"{count} statements"
+
+
+def read_trust(deployment: Deployment) -> str:
+    """Learn from DESC INTEGRATION whom the AWS roles must trust."""
+    variables = variables_of(deployment)
+    wanted = (
+        (variables["integration"], "STORAGE_AWS_IAM_USER_ARN", "SnowflakeUserArn"),
+        (variables["integration"], "STORAGE_AWS_EXTERNAL_ID", "SnowflakeExternalId"),
+        (variables["error_integration"], "SF_AWS_IAM_USER_ARN", "SnowflakeErrorsUserArn"),
+        (variables["error_integration"], "SF_AWS_EXTERNAL_ID", "SnowflakeErrorsExternalId"),
+    )
+    deployment.snowflake.execute("USE ROLE ACCOUNTADMIN")
+    described = {
+        name: {
+            row["property"]: row["property_value"] for row in deployment.snowflake.execute(f"DESC INTEGRATION {name}")
+        }
+        for name, _, _ in wanted
+    }
+    for integration, field, parameter in wanted:
+        value = described[integration].get(field)
+        if not value:
+            raise SnowflakeError(f"DESC INTEGRATION {integration} has no {field}")
+        deployment.known[parameter] = value
+    return f"Snowflake comes as {deployment.known['SnowflakeUserArn']}"
+
+
+def wait_for_trust(deployment: Deployment) -> str:
+    """Wait until Snowflake can list the bucket: "IAM is eventually consistent".
+
+    SYSTEM$VALIDATE_STORAGE_INTEGRATION answers JSON with a `status`; its action `list` needs no file
+    (https://docs.snowflake.com/en/sql-reference/functions/system_validate_storage_integration).
+    """
+    variables = variables_of(deployment)
+    location = f"s3://{variables['landing_bucket']}/{variables['landing_prefix']}"
+    question = f"SELECT SYSTEM$VALIDATE_STORAGE_INTEGRATION('{variables['integration']}', '{location}', 'x', 'list')"
+    deployment.snowflake.execute("USE ROLE ACCOUNTADMIN")
+    last = "no answer"
+
+    def look() -> bool | None:
+        nonlocal last
+        try:
+            (row,) = deployment.snowflake.execute(f"{question} AS validated")
+            answer = json.loads(row["validated"])
+        except (SnowflakeError, ValueError) as error:
+            last = str(error)
+            return None
+        last = str(answer.get("message") or answer)
+        return True if answer.get("status") == "success" else None
+
+    deployment.wait_for(
+        look,
+        TRUST_SECONDS,
+        TRUST_PAUSE_SECONDS,
+        lambda: f"Snowflake could not list {location} within {TRUST_SECONDS:.0f} s: {last}",
+    )
+    return f"Snowflake lists {location}"
+
+
+def compare_pipe(deployment: Deployment) -> str:
+    """Say how the pipe differs from its file; the deployment goes on all the same."""
+    differences = pipe_differs(shown_pipe(deployment), pipe_statement(deployment.sql, variables_of(deployment)))
+    if not differences:
+        return "the pipe is as its file says"
+    deployment.say("    The pipe differs from its file, whose change is not in effect:")
+    for difference in differences:
+        deployment.say(f"      {difference}")
+    deployment.say(f"    To roll it out: sluice pipe --stage {deployment.stage} roll-out")
+    return f"{len(differences)} differences"
+
+
+def read_queue(deployment: Deployment) -> str:
+    """Learn the ARN of the queue that Snowflake listens to for the pipe."""
+    shown = shown_pipe(deployment)
+    if not shown.channel:
+        raise SnowflakeError(f"the pipe {shown.name} has no notification_channel: it was made without AUTO_INGEST")
+    deployment.known["SnowpipeQueueArn"] = shown.channel
+    return shown.channel
+
+
+def refresh_pipe(deployment: Deployment) -> str:
+    """Have the pipe look for files once; those in its load history are not loaded again."""
+    variables = variables_of(deployment)
+    deployment.snowflake.execute(f"USE ROLE {variables['loader_role']}")
+    deployment.snowflake.execute(f"ALTER PIPE {variables['database']}.{RAW_SCHEMA}.{PIPE} REFRESH")
+    return "asked for"
+
+
+def variables_of(deployment: Deployment) -> dict[str, str]:
+    """The values of the SQL files' variables, from what is deployed."""
+    _need(deployment, "LandingBucketName", "storage")
+    return sql_variables(deployment.stage, deployment.aws.account(), deployment.known, deployment.overrides)
+
+
+def shown_pipe(deployment: Deployment) -> ShownPipe:
+    """The pipe as it is in the account.
+
+    Raises:
+        SnowflakeError: there is none.
+    """
+    variables = variables_of(deployment)
+    deployment.snowflake.execute(f"USE ROLE {variables['loader_role']}")
+    pipes = deployment.snowflake.execute(SHOW_PIPE.format(**variables))
+    if len(pipes) != 1:
+        raise SnowflakeError(f"there is no pipe {PIPE} in {variables['database']}.{RAW_SCHEMA}")
+    return ShownPipe.from_row(pipes[0])
+
+
+def _need(deployment: Deployment, output: str, stack: str) -> str:
+    if output not in deployment.known:
+        raise DeployError(f"the output {output} is not known: the stack {stack} is not deployed")
+    return deployment.known[output]

@@ -1,0 +1,151 @@
+"""The gateway's image: built by whatever builds images here, pushed to ECR, known by its digest."""
+
+import base64
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import ClientError
+
+from ops.deploy.errors import ImageError
+from ops.deploy.surroundings import ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+BUILDERS = ("docker", "podman", "buildah")
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+BUILD = "infra/image/build.sh"
+CONTENT = (
+    "Dockerfile",
+    ".dockerignore",
+    BUILD,
+    "app",
+    "infra/image/entrypoint.sh",
+    "infra/image/prune.py",
+    "requirements/gateway.txt",
+    "schemas",
+)
+"""What the image is made of; a test holds it against the Dockerfile's COPY lines."""
+
+
+class Run(Protocol):
+    """Runs a command with its output shown to the user."""
+
+    def __call__(
+        self, command: Sequence[str], *, stdin: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
+        """
+        Args:
+            stdin: given to the command; the way for a password, which nobody sees in the list of processes.
+
+        Raises:
+            ImageError: it failed.
+        """
+
+
+class BuilderPublisher:
+    """Builds with docker, podman or buildah and pushes with the credentials that ECR gives the user for 12 hours.
+
+    Those credentials are taken away from the builder's own store at the end.
+    """
+
+    def __init__(
+        self,
+        ecr: "ECRClient",
+        architecture: str,
+        builder: str | None = None,
+        run: "Run | None" = None,
+        root: Path = ROOT,
+    ) -> None:
+        """
+        Args:
+            architecture: as in parameter Architecture of gateway.yaml.
+            builder: one of BUILDERS; None takes the first that is installed.
+        """
+        self._ecr = ecr
+        self._platform = PLATFORMS[architecture]
+        self._builder = builder
+        self._run = run or run_visibly
+        self._root = root
+
+    def publish(self, repository_uri: str, say: Callable[[str], None]) -> str:
+        """The image's URI by digest. One of the same content that is in the repository is not built again."""
+        registry, _, repository = repository_uri.partition("/")
+        tag = f"{content_tag(self._root)}-{self._platform.rpartition('/')[2]}"
+        if digest := self._digest(repository, tag):
+            say(f"    {repository}:{tag} is there already")
+            return f"{repository_uri}@{digest}"
+        builder = self._builder or installed_builder()
+        image = f"{repository_uri}:{tag}"
+        self._run([str(self._root / BUILD), image], environment={"BUILDER": builder, "PLATFORM": self._platform})
+        user, password = self._credentials()
+        self._run([builder, "login", "--username", user, "--password-stdin", registry], stdin=password)
+        try:
+            self._run([builder, "push", image])
+        finally:
+            self._run([builder, "logout", registry])
+        if not (digest := self._digest(repository, tag)):
+            raise ImageError(f"{image} was pushed, but the repository does not have it")
+        return f"{repository_uri}@{digest}"
+
+    def _credentials(self) -> tuple[str, str]:
+        token = self._ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        return user, password
+
+    def _digest(self, repository: str, tag: str) -> str | None:
+        try:
+            found = self._ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        except ClientError as error:
+            if error.response["Error"].get("Code") == "ImageNotFoundException":
+                return None
+            raise
+        return found["imageDetails"][0]["imageDigest"]
+
+
+def content_tag(root: Path) -> str:
+    """`content-` and a hash of the files that the image is made of, by path and bytes."""
+    digest = sha256()
+    for entry in CONTENT:
+        path = root / entry
+        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        for file in files:
+            if "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(root)}\0".encode() + sha256(file.read_bytes()).digest())
+    return f"content-{digest.hexdigest()[:16]}"
+
+
+def installed_builder() -> str:
+    """The first of BUILDERS that is installed and runs.
+
+    Raises:
+        ImageError: none is.
+    """
+    found = next((builder for builder in BUILDERS if _works(builder)), None)
+    if found is None:
+        raise ImageError(
+            f"none of {', '.join(BUILDERS)} is installed and runs; for an image that is there: --image URI"
+        )
+    return found
+
+
+def _works(builder: str) -> bool:
+    """Docker's client alone is not enough: its daemon has to answer."""
+    if shutil.which(builder) is None:
+        return False
+    asked = subprocess.run([builder, "info"], capture_output=True, check=False)  # noqa: S603
+    return asked.returncode == 0
+
+
+def run_visibly(command: Sequence[str], *, stdin: str = "", environment: Mapping[str, str] | None = None) -> None:
+    """Run a command; its output goes where ours does."""
+    done = subprocess.run(  # noqa: S603
+        command, input=stdin, text=True, check=False, env={**os.environ, **(environment or {})}
+    )
+    if done.returncode != 0:
+        raise ImageError(f"{' '.join(command[:2])} ended with status {done.returncode}")

@@ -1,0 +1,171 @@
+"""A real run of `sluice deploy` and `sluice destroy`: the arguments, AWS, Snowflake and the person at the terminal."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import boto3
+
+from ops.deploy import snowflake
+from ops.deploy.actions import look_up
+from ops.deploy.aws import Clients, UrllibHttp
+from ops.deploy.destroy import Removal
+from ops.deploy.errors import DeployError
+from ops.deploy.image import BuilderPublisher
+from ops.deploy.names import STAGE_PATTERN, Account
+from ops.deploy.pipe import pipe_roll_out, pipe_status
+from ops.deploy.plan import Options, plan
+from ops.deploy.steps import CAUSES, Step, chosen, describe, one_line, run_steps
+from ops.deploy.surroundings import Deployment
+from ops.deploy.terminal import Answers, say
+from ops.parameters import read_parameters
+from ops.stacks import TEMPLATES
+
+BY_DIGEST = r"[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}"
+UNKNOWN_ACCOUNT = Account("<account>", "<region>")
+
+
+def deploy(arguments: argparse.Namespace) -> int:
+    """Plan, ask, run the steps; 1 when one fails or the user says no."""
+    return _told(lambda: _deploy(arguments))
+
+
+def destroy(arguments: argparse.Namespace) -> int:
+    """Show, ask, remove; 1 when something fails, is left over or the user says no."""
+    return _told(lambda: _destroy(arguments))
+
+
+def pipe(arguments: argparse.Namespace) -> int:
+    """Say how the pipe is, or roll its file out; 1 when it cannot be done or the user says no."""
+    return _told(lambda: _pipe(arguments))
+
+
+def parameters_of(stage: str, file: Path | None) -> Mapping[str, str]:
+    """The values of the stage's parameter file, or of `file`.
+
+    Raises:
+        DeployError: there is no such file.
+    """
+    path = file or TEMPLATES / "parameters" / f"{stage}.yaml"
+    if not path.exists():
+        raise DeployError(f"there is no {path}: make one like dev.yaml, or say --parameters FILE")
+    return read_parameters(path)
+
+
+def checked_stage(stage: str) -> str:
+    """`stage`, if it can be one.
+
+    Raises:
+        DeployError: it cannot.
+    """
+    if not re.fullmatch(STAGE_PATTERN, stage):
+        raise DeployError(
+            f"a stage is 1 to 12 lower-case letters, digits and hyphens, starting with a letter, not {stage!r}"
+        )
+    return stage
+
+
+def again_with(arguments: argparse.Namespace) -> str:
+    """The command line that runs a deployment again, without the choice of steps."""
+    words = ["sluice deploy --stage", arguments.stage]
+    for name in ("parameters", "image", "builder", "connection"):
+        if value := getattr(arguments, name):
+            words += [f"--{name}", str(value)]
+    words += ["--skip-snowflake"] if arguments.skip_snowflake else []
+    words += [f"--set {name}={value}" for name, value in arguments.overrides]
+    return " ".join(words)
+
+
+def _deploy(arguments: argparse.Namespace) -> int:
+    options = _options(arguments)
+    steps = chosen(plan(options), arguments.first, arguments.only)
+    say(f"Deploying stage {options.stage}:")
+    for line in describe(steps, details=arguments.plan):
+        say(line)
+    if options.skip_snowflake:
+        say("Without Snowflake nothing loads: records wait in the landing bucket until a deploy with it.")
+    if arguments.plan:
+        return 0
+    aws = Clients(boto3.Session())
+    say(f"In AWS account {aws.account().id}, region {aws.account().region}.")
+    if not Answers(yes=arguments.yes).agrees("Begin?"):
+        say("Nothing was done.")
+        return 1
+    return 0 if _run(arguments, options, steps, aws) else 1
+
+
+def _run(arguments: argparse.Namespace, options: Options, steps: Sequence[Step], aws: Clients) -> bool:
+    deployment = _deployment(arguments, aws, options.parameters)
+    deployment.publisher = BuilderPublisher(aws.ecr, options.architecture, arguments.builder)
+    look_up(deployment)
+    if options.image:
+        deployment.known["ImageUri"] = options.image
+    try:
+        went_well = run_steps(steps, deployment, again_with(arguments))
+    finally:
+        deployment.close()
+    if went_well:
+        say(f"Stage {options.stage} is deployed: POST {deployment.known.get('ApiEndpoint')}/records")
+    return went_well
+
+
+def _destroy(arguments: argparse.Namespace) -> int:
+    checked_stage(arguments.stage)
+    aws = Clients(boto3.Session())
+    say(f"In AWS account {aws.account().id}, region {aws.account().region}:")
+    deployment = _deployment(arguments, aws, {})
+    given = {"delete_data": arguments.delete_data, "delete_snowflake": arguments.delete_snowflake}
+    answers = Answers(yes=arguments.yes, typed={question: word for question, word in given.items() if word is not None})
+    try:
+        gone = Removal(deployment, aws, answers, with_snowflake=not arguments.skip_snowflake).run()
+    finally:
+        deployment.close()
+    return 0 if gone else 1
+
+
+def _pipe(arguments: argparse.Namespace) -> int:
+    checked_stage(arguments.stage)
+    deployment = _deployment(arguments, Clients(boto3.Session()), {})
+    look_up(deployment)
+    try:
+        if arguments.what == "status":
+            pipe_status(deployment)
+            return 0
+        return 0 if pipe_roll_out(deployment, Answers(yes=arguments.yes)) else 1
+    finally:
+        deployment.close()
+
+
+def _deployment(arguments: argparse.Namespace, aws: Clients, parameters: Mapping[str, str]) -> Deployment:
+    return Deployment(
+        stage=arguments.stage,
+        parameters=parameters,
+        aws=aws,
+        connect=lambda: snowflake.connect(arguments.stage, arguments.connection),
+        http=UrllibHttp(),
+        say=say,
+        overrides=dict(arguments.overrides),
+    )
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    if arguments.image and not re.fullmatch(BY_DIGEST, arguments.image):
+        raise DeployError("--image takes ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:DIGEST, not a tag")
+    return Options(
+        stage=checked_stage(arguments.stage),
+        account=UNKNOWN_ACCOUNT,
+        parameters=parameters_of(arguments.stage, arguments.parameters),
+        image=arguments.image,
+        skip_snowflake=arguments.skip_snowflake,
+        overrides=dict(arguments.overrides),
+    )
+
+
+def _told(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except CAUSES as error:
+        sys.stderr.write(f"sluice: {one_line(error)}\n")
+        return 1

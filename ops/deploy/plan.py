@@ -1,0 +1,197 @@
+"""Which steps a deployment has: made from values, without asking anybody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.deploy import actions
+from ops.deploy.errors import DeployError
+from ops.deploy.names import Account, sql_variables
+from ops.deploy.smoke import smoke_test
+from ops.deploy.sql_files import SqlFiles, used_variables
+from ops.deploy.steps import Step
+from ops.deploy.templates import read_template
+from ops.snowflake_sql import SNOWFLAKE_DIRECTORY
+from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES, stack_name
+
+PRODUCED = {
+    "ImageUri": "the image's URI by digest",
+    "SnowflakeUserArn": "from DESC of the storage integration",
+    "SnowflakeExternalId": "from DESC of the storage integration",
+    "SnowflakeErrorsUserArn": "from DESC of the error integration",
+    "SnowflakeErrorsExternalId": "from DESC of the error integration",
+    "SnowpipeQueueArn": "from SHOW PIPES; kept as it is until then",
+}
+NEEDS_SNOWFLAKE = ("snowflake-access",)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What decides which steps there are.
+
+    Attributes:
+        parameters: of the stage's file.
+        image: URI by digest of an image that is there already: then neither the repository nor an image is made.
+        skip_snowflake: AWS only.
+        overrides: values of `<% variables %>` instead of the stage's own.
+    """
+
+    stage: str
+    account: Account
+    parameters: Mapping[str, str]
+    image: str | None = None
+    skip_snowflake: bool = False
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    templates: Path = TEMPLATES
+    sql: Path = SNOWFLAKE_DIRECTORY
+
+    @property
+    def architecture(self) -> str:
+        """What the image is built for: as the function will be configured."""
+        default = read_template(self.templates / "gateway.yaml").parameters["Architecture"]
+        return self.parameters.get("Architecture") or default or ""
+
+
+def plan(options: Options) -> list[Step]:
+    """The steps in their order.
+
+    Raises:
+        DeployError: a parameter of the file is in no template, one that a template needs is not to be had, or a shipped
+            file cannot be read.
+    """
+    stacks = _Stacks(options)
+    steps = _image_steps(options, stacks)
+    steps += [stacks.step("storage"), stacks.step("delivery")]
+    if not options.skip_snowflake:
+        steps += _snowflake_steps(options, stacks)
+    steps += [stacks.step("gateway"), stacks.step("monitoring")]
+    steps.append(_smoke_step(options))
+    return steps
+
+
+def _image_steps(options: Options, stacks: "_Stacks") -> list[Step]:
+    if options.image:
+        return []
+    publish = Step(
+        "image",
+        "build the gateway's image and push it, unless the repository has one of the same content",
+        actions.publish_image,
+        "see what the build said above; with an image that is there already, say --image URI@sha256:…",
+        (f"repository sluice-{options.stage}, tag: hash of what goes into the image",),
+    )
+    return [stacks.step(BOOTSTRAP), publish]
+
+
+def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
+    files = SqlFiles(options.sql)
+    outputs = {"LandingBucketName": "<output LandingBucketName>", "LandingPrefix": "<output LandingPrefix>"}
+    outputs["LandingPrefix"] = options.parameters.get("LandingPrefix", outputs["LandingPrefix"])
+    variables = sql_variables(options.stage, options.account, outputs, options.overrides)
+    return [
+        Step(
+            "snowflake-account",
+            "run the SQL up to the integrations, which name AWS roles that need not exist yet",
+            lambda deployment: actions.run_sql(deployment, files.account_part),
+            "the user needs ACCOUNTADMIN, SYSADMIN and USERADMIN; docs/deployment.md says how to give them",
+            _sql_details(files.account_part, variables),
+        ),
+        Step(
+            "trust",
+            "ask Snowflake who it is: DESC both integrations",
+            actions.read_trust,
+            "the integrations must exist: run from snowflake-account",
+        ),
+        stacks.step("snowflake-access"),
+        Step(
+            "assume-role",
+            "wait until Snowflake can take the AWS role and list the landing bucket",
+            actions.wait_for_trust,
+            "compare the role's trust policy with DESC INTEGRATION; an integration that was replaced has a new "
+            "external id: run from trust",
+            (f"at most {actions.TRUST_SECONDS:.0f} s: IAM takes a while to know a new role everywhere",),
+        ),
+        Step(
+            "snowflake-database",
+            "run the rest of the SQL: stage, table, views, grants, pipe, monitoring",
+            lambda deployment: actions.run_sql(deployment, files.database_part),
+            "correct the statement that was refused, or the rights of the user",
+            _sql_details(files.database_part, variables),
+        ),
+        Step(
+            "pipe",
+            "compare the pipe with its file; it was created once and is not replaced",
+            actions.compare_pipe,
+            "the pipe must exist: run from snowflake-database",
+        ),
+        Step(
+            "pipe-queue",
+            "ask for the pipe's queue: SHOW PIPES, column notification_channel",
+            actions.read_queue,
+            "the pipe must exist and have AUTO_INGEST: run from snowflake-database",
+        ),
+        stacks.step("storage", name="notification", does="hook the landing bucket's notification to that queue"),
+        Step(
+            "refresh",
+            "have the pipe load what landed before the notification: ALTER PIPE … REFRESH (reaches back 7 days)",
+            actions.refresh_pipe,
+            "the pipe must run: sluice pipe --stage S status",
+        ),
+    ]
+
+
+def _sql_details(files: tuple[Path, ...], variables: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(path.name for path in files) + used_variables(files, variables)
+
+
+def _smoke_step(options: Options) -> Step:
+    wait = "" if options.skip_snowflake else ", wait for its row in RECORDS"
+    return Step(
+        "smoke-test",
+        f"post one record with a key of its own (source sluice-smoke, removed again){wait}",
+        lambda deployment: smoke_test(deployment, row=not options.skip_snowflake),
+        "find where the record is: docs/operations.md, “A record does not arrive”",
+    )
+
+
+class _Stacks:
+    """Steps that deploy a stack, with the value of each of its parameters and where it comes from."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._templates = {stack: read_template(options.templates / f"{stack}.yaml") for stack in (BOOTSTRAP, *STACKS)}
+        known = set().union(*(template.parameters for template in self._templates.values()))
+        if unknown := sorted(set(options.parameters) - known):
+            raise DeployError(f"no template has the parameter {', '.join(unknown)}; correct the parameter file")
+
+    def step(self, stack: str, *, name: str | None = None, does: str | None = None) -> Step:
+        """The step that deploys `stack`."""
+        title = stack_name(self._options.stage, stack)
+        return Step(
+            name or stack,
+            does or f"deploy stack {title}",
+            lambda deployment: actions.deploy_one(deployment, stack),
+            f"see the stack's events: aws cloudformation describe-stack-events --stack-name {title}",
+            tuple(f"{key} = {self._value(stack, key, default)}" for key, default in self._parameters(stack)),
+        )
+
+    def _parameters(self, stack: str) -> Sequence[tuple[str, str | None]]:
+        return [(key, default) for key, default in self._templates[stack].parameters.items() if key != "Stage"]
+
+    def _value(self, stack: str, key: str, default: str | None) -> str:
+        if key in self._options.parameters:
+            return self._options.parameters[key]
+        if key == "ImageUri" and self._options.image:
+            return self._options.image
+        if source := next((each for each in self._before(stack) if key in self._templates[each].outputs), None):
+            return f"<output of {source}>"
+        if key in PRODUCED:
+            return f"<{PRODUCED[key]}>"
+        if default is None:
+            raise DeployError(f"{stack}.yaml needs a value for {key}: set it in the parameter file")
+        return f"{default} (default)" if default else "(empty, or as it is)"
+
+    def _before(self, stack: str) -> Sequence[str]:
+        order = [BOOTSTRAP, *STACKS]
+        if self._options.skip_snowflake:
+            order = [each for each in order if each not in NEEDS_SNOWFLAKE]
+        return order[: order.index(stack)] if stack in order else ()

@@ -1,0 +1,102 @@
+"""A Snowflake session of the user's: through the connector, its connections.toml or SNOWFLAKE_ variables."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ops.deploy.errors import SnowflakeError
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+# The connector's own arguments that may come from the environment; what is secret is never an argument of ours.
+VARIABLES = (
+    "ACCOUNT",
+    "USER",
+    "ROLE",
+    "WAREHOUSE",
+    "AUTHENTICATOR",
+    "TOKEN",
+    "PASSWORD",
+    "PRIVATE_KEY_FILE",
+    "PRIVATE_KEY_FILE_PWD",
+    "WORKLOAD_IDENTITY_PROVIDER",
+)
+LOGIN_SECONDS = 60
+
+
+class ConnectorSession:
+    """Statements over one connection."""
+
+    def __init__(self, connection: "SnowflakeConnection") -> None:
+        self._connection = connection
+
+    def execute(self, sql: str) -> list[dict[str, Any]]:
+        """Rows by lower-case column name.
+
+        Raises:
+            SnowflakeError: it was refused; with Snowflake's own message.
+        """
+        from snowflake.connector.errors import Error  # noqa: PLC0415 - takes about a second
+
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+                names = [column.name.lower() for column in cursor.description or ()]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall() if isinstance(row, tuple)]
+        except Error as error:
+            raise SnowflakeError(f"{_first_words(sql)}: {' '.join(str(error.msg or error).split())}") from error
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+
+def connect(stage: str, name: str | None, environment: Mapping[str, str] = os.environ) -> ConnectorSession:
+    """Connect as the user.
+
+    Which connection: `name` if it is given; else SNOWFLAKE_ACCOUNT and the like if that is set; else
+    `sluice-<stage>` of connections.toml if it has one; else the connector's default.
+
+    Raises:
+        SnowflakeError: there is no such connection, or it is refused.
+    """
+    import snowflake.connector  # noqa: PLC0415 - takes about a second
+    from snowflake.connector.errors import Error  # noqa: PLC0415
+
+    try:
+        return ConnectorSession(
+            snowflake.connector.connect(**arguments(stage, name, environment, _named_connections()))
+        )
+    except (Error, OSError) as error:
+        message = " ".join(str(getattr(error, "msg", None) or error).split())
+        raise SnowflakeError(f"no connection to Snowflake: {message}") from error
+
+
+def arguments(
+    stage: str, name: str | None, environment: Mapping[str, str], known: Mapping[str, object]
+) -> dict[str, Any]:
+    """What the connector is called with; pure."""
+    common: dict[str, Any] = {"login_timeout": LOGIN_SECONDS}
+    if name is None and environment.get("SNOWFLAKE_ACCOUNT"):
+        given = {variable: environment.get(f"SNOWFLAKE_{variable}") for variable in VARIABLES}
+        return common | {variable.lower(): value for variable, value in given.items() if value}
+    own = f"sluice-{stage}"
+    if chosen := name or (own if own in known else None):
+        return common | {"connection_name": chosen}
+    return {}  # the connector takes its default connection only if it is given nothing
+
+
+def _named_connections() -> Mapping[str, object]:
+    from snowflake.connector.config_manager import CONFIG_MANAGER  # noqa: PLC0415
+    from snowflake.connector.errors import Error  # noqa: PLC0415
+
+    try:
+        found: Mapping[str, object] = CONFIG_MANAGER["connections"]
+    except Error:  # there is no file
+        return {}
+    return found
+
+
+def _first_words(sql: str) -> str:
+    return " ".join(sql.split()[:5])

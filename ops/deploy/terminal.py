@@ -1,0 +1,40 @@
+"""The person at the terminal."""
+
+import sys
+from collections.abc import Mapping
+
+
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
+class Answers:
+    """Asks what was not answered on the command line. Nobody there, or the end of the input, is a no."""
+
+    def __init__(self, *, yes: bool = False, typed: Mapping[str, str] | None = None) -> None:
+        """
+        Args:
+            yes: whether plain questions are agreed to beforehand.
+            typed: what was typed beforehand, by subject.
+        """
+        self._yes = yes
+        self._typed = typed or {}
+
+    def agrees(self, question: str) -> bool:
+        """Whether the answer is y or yes."""
+        return self._yes or _ask(f"{question} [y/N] ").lower() in {"y", "yes"}
+
+    def types(self, subject: str, question: str, wanted: str) -> bool:
+        """Whether the answer is exactly `wanted`."""
+        return (self._typed[subject] if subject in self._typed else _ask(f"{question} ")) == wanted
+
+
+def _ask(question: str) -> str:
+    if not sys.stdin.isatty():
+        say(f"{question}(no terminal to ask at: no)")
+        return ""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
