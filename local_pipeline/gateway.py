@@ -13,10 +13,11 @@ from fastapi import FastAPI
 
 from app import main as gateway
 from app.exceptions import ConfigurationError
-from local_pipeline.deployed import Deployed
+from local_pipeline.deployed import STAGE, Deployed
 from local_pipeline.home import Home, is_alive
 from local_pipeline.ledger import Ledger
 from local_pipeline.ledger_reader import LedgerReader, Sources
+from local_pipeline.metrics import ServiceMetrics, delivered
 from local_pipeline.pipeline import WORKERS, Pipeline, View
 from local_pipeline.pipeline_api import add_console, add_pipeline
 from local_pipeline.probes import http_answers
@@ -53,7 +54,16 @@ def open_view(home: Home, warehouse_url: str) -> View:
         table=table,
     )
     ledger = Ledger(home.ledger)
-    return View(home, ledger, sources, LedgerReader(ledger, sources), table)
+    services = ServiceMetrics(
+        kinesis=sources.kinesis,
+        stream_name=deployed.stream_name,
+        positions=delivered(home.path / "firehose" / "checkpoint.json", deployed.stream_arn),
+        sqs=boto3.client("sqs"),
+        queue_prefix=f"sluice-{STAGE}-",
+        receipts=home.receipts,
+        loads=table,
+    )
+    return View(home, ledger, sources, LedgerReader(ledger, sources), table, services)
 
 
 def _add_readiness(app: FastAPI, home: Home, warehouse_url: str, pipeline: Pipeline) -> None:

@@ -12,6 +12,7 @@ from app.exceptions import HttpError
 from local_pipeline.home import Home
 from local_pipeline.ledger import Ledger
 from local_pipeline.ledger_reader import LedgerReader, RawTable, Sources
+from local_pipeline.metrics import ServiceMetrics
 from local_pipeline.pipeline_models import Summary, Trace
 from local_pipeline.tracing import request_and_index, trace_of
 
@@ -45,6 +46,9 @@ class Warehouse(RawTable, Protocol):
     def rows(self, limit: int, ingest_id: str | None) -> list[dict[str, Any]]:
         """Rows with lower-case names, the last loaded first; the payload as JSON text, times as ISO 8601."""
 
+    def files_skipped(self) -> int:
+        """How many landing files of the last 14 days were not loaded."""
+
     def truncate(self) -> None:
         """Remove every row."""
 
@@ -61,6 +65,7 @@ class View:
     sources: Sources
     reader: LedgerReader
     warehouse: Warehouse
+    services: ServiceMetrics
 
     def read(self) -> None:
         """Bring the ledger up to now."""

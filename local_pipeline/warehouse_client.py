@@ -1,9 +1,11 @@
 """The raw table for the gateway's process: a connection that is made again after the warehouse was."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from local_pipeline import warehouse
+from local_pipeline.snowpipe.history import History
 from local_pipeline.warehouse import Connection, LoadedRow
 
 T = TypeVar("T")
@@ -23,6 +25,10 @@ class WarehouseClient:
     def rows(self, limit: int, ingest_id: str | None) -> list[dict[str, Any]]:
         """Rows of the raw table, newest first."""
         return self._ask(lambda connection: warehouse.rows(connection, limit, ingest_id))
+
+    def files_skipped(self) -> int:
+        """How many landing files of the last 14 days the pipe did not load."""
+        return self._ask(lambda connection: History(connection).files_skipped(datetime.now(UTC)))
 
     def truncate(self) -> None:
         """Empty the raw table."""

@@ -104,6 +104,13 @@ class History:
         ((newest,),) = self._fetch(f"SELECT MAX(LAST_LOAD_TIME) FROM {TABLE}")
         return datetime.min.replace(tzinfo=UTC) if newest is None else datetime.fromtimestamp(newest.timestamp(), UTC)
 
+    def files_skipped(self, now: datetime) -> int:
+        """How many files of the last 14 days were not loaded."""
+        since = (now - HISTORY).isoformat()
+        failed = f"SELECT COUNT(*) FROM {TABLE} WHERE ERROR_COUNT > 0 AND LAST_LOAD_TIME > {_MOMENT}"
+        ((count,),) = self._fetch(failed, since)
+        return int(count)
+
     def add(self, load: Load) -> None:
         """Write an entry, in the connection's transaction if it has one."""
         values = load.values()
