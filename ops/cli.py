@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-from ops import trace, up
+from ops import pipe, trace, up
+from ops.deploy import command as deploy
 
-COMMANDS = (up, trace)
+COMMANDS = (up, trace, deploy, pipe)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
