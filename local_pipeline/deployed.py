@@ -21,6 +21,7 @@ class Deployed:
     api_id: str
     function_name: str
     queue_url: str
+    data_key_arn: str
 
     @classmethod
     def read(cls, home: Home) -> "Deployed":

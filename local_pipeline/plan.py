@@ -126,6 +126,7 @@ class Plan:
             "StreamArn": deployed.stream_arn,
             "LandingBucketArn": deployed.landing_bucket_arn,
             "LandingPrefix": deployed.landing_prefix,
+            "DataKeyArn": deployed.data_key_arn,
             "Stage": STAGE,
         }
         arguments = ["--template", str(self._shipped.templates / "delivery.yaml")]

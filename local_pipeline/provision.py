@@ -27,10 +27,12 @@ STACKS = ("storage", "snowflake-access", "gateway")
 QUEUE = f"sluice-{STAGE}-snowpipe"
 # Stand-ins of what the real deployment gets from ECR and from Snowflake; nothing is fetched from them here.
 GIVEN = {
-    "ImageUri": f"000000000000.dkr.ecr.{REGION}.amazonaws.com/sluice:local",
+    "ImageUri": f"000000000000.dkr.ecr.{REGION}.amazonaws.com/sluice@sha256:{'0' * 64}",
     "AuthMode": "none",
     "SnowflakeUserArn": "arn:aws:iam::000000000000:user/snowflake-local",
     "SnowflakeExternalId": "local",
+    "SnowflakeErrorsUserArn": "arn:aws:iam::000000000000:user/snowflake-local",
+    "SnowflakeErrorsExternalId": "local",
 }
 
 
@@ -60,6 +62,7 @@ def provision(home: Home, templates: Path) -> Deployed:
         api_id=outputs["ApiId"],
         function_name=outputs["FunctionName"],
         queue_url=queue_url,
+        data_key_arn=outputs["DataKeyArn"],
     )
     home.deployed.write_text(json.dumps(asdict(deployed), indent=2) + "\n", encoding="utf-8")
     return deployed
