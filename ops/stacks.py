@@ -5,21 +5,30 @@ Create or update, wait, outputs. The client is passed in: the same code deploys 
 Wiring: a parameter has the value of the same name in what the caller gives, else in the outputs of the stacks before.
 What is in neither takes the template's default; where that is empty or missing, it keeps the value the stack has: an
 update that does not mention Snowpipe's queue must not unhook it.
+
+The bootstrap stack is an administrator's and comes first; its output CloudFormationRoleArn is the role for the others.
 """
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackEventTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import (
+        CreateStackInputTypeDef,
+        ParameterTypeDef,
+        StackEventTypeDef,
+        StackTypeDef,
+        UpdateStackInputTypeDef,
+    )
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "infra" / "cloudformation"
-STACKS = ("storage", "delivery", "snowflake-access", "gateway")
+BOOTSTRAP = "bootstrap"
+STACKS = ("storage", "delivery", "snowflake-access", "gateway", "monitoring")
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 5.0
 
@@ -41,12 +50,14 @@ def deploy(  # noqa: PLR0913
     *,
     templates: Path = TEMPLATES,
     timeout: float = 1800,
+    role_arn: str | None = None,
 ) -> dict[str, str]:
     """Deploy `stacks` in their order.
 
     Args:
         parameters: values by parameter name, for every template that has a parameter of that name.
         timeout: seconds for each stack.
+        role_arn: the role that CloudFormation takes; without one it acts as the caller.
 
     Returns:
         The outputs of all of them.
@@ -63,7 +74,9 @@ def deploy(  # noqa: PLR0913
     for stack in stacks:
         values = {name: value for name, value in (outputs | given).items() if name in declared[stack]}
         name = stack_name(stage, stack)
-        outputs |= deploy_stack(cloudformation, name, bodies[stack], declared[stack], values, timeout=timeout)
+        outputs |= deploy_stack(
+            cloudformation, name, bodies[stack], declared[stack], values, timeout=timeout, role_arn=role_arn
+        )
     return outputs
 
 
@@ -75,6 +88,7 @@ def deploy_stack(  # noqa: PLR0913
     values: Mapping[str, str],
     *,
     timeout: float,
+    role_arn: str | None = None,
 ) -> dict[str, str]:
     """Create or update one stack and wait; its outputs. "No updates" is success.
 
@@ -82,6 +96,7 @@ def deploy_stack(  # noqa: PLR0913
         body: the template's text.
         declared: default value by parameter name, empty if there is none.
         values: what to set.
+        role_arn: as for `deploy`.
 
     Raises:
         StackError: as for `deploy`.
@@ -95,43 +110,71 @@ def deploy_stack(  # noqa: PLR0913
     elif stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS"):
         raise StackError(f"Stack {name} is busy ({stack['StackStatus']}); try again when it is done.")
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
-        settled = _create(cloudformation, name, body, values, deadline)
+        request = _request(name, body, _arguments(values, ()), role_arn)
+        settled = _create(cloudformation, request, deadline)
     else:
         kept = {parameter["ParameterKey"] for parameter in stack.get("Parameters", [])}
         keep = sorted(key for key, default in declared.items() if not default and key not in values and key in kept)
-        settled = _update(cloudformation, name, body, _arguments(values, keep), deadline)
+        settled = _update(cloudformation, _request(name, body, _arguments(values, keep), role_arn), deadline)
     return {output["OutputKey"]: output["OutputValue"] for output in settled.get("Outputs", [])}
 
 
-def _create(
-    cloudformation: "CloudFormationClient", name: str, body: str, values: Mapping[str, str], deadline: float
-) -> "StackTypeDef":
+def delete_stack(cloudformation: "CloudFormationClient", name: str, timeout: float = 1800) -> None:
+    """Delete one stack and wait; one that is not there is success. What it retains stays.
+
+    Raises:
+        StackError: a resource could not be deleted, or it took longer than `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    stack = _find(cloudformation, name)
+    if stack is None:
+        return
+    # By its id, for a stack that is gone is found by nothing else.
+    stack_id = stack["StackId"]
+    events = _events(cloudformation, stack_id)
     try:
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateBody=body,
-            Parameters=_arguments(values, ()),
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            OnFailure="ROLLBACK",
-        )
+        cloudformation.delete_stack(StackName=stack_id)
+    except ClientError as error:
+        raise StackError(f"Stack {name}: {_message(error)}") from error
+    settled = _settled(cloudformation, stack_id, deadline)
+    if settled is not None and settled["StackStatus"] != "DELETE_COMPLETE":
+        since = events[0]["EventId"] if events else None
+        why = _reason(_events(cloudformation, stack_id), since)
+        raise StackError(f"Stack {name} was not deleted ({settled['StackStatus']}): {why}")
+
+
+def _request(
+    name: str, body: str, arguments: "Sequence[ParameterTypeDef]", role_arn: str | None
+) -> "UpdateStackInputTypeDef":
+    """What CreateStack and UpdateStack have in common."""
+    request: UpdateStackInputTypeDef = {
+        "StackName": name,
+        "TemplateBody": body,
+        "Parameters": arguments,
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    return request if role_arn is None else {**request, "RoleARN": role_arn}
+
+
+def _create(
+    cloudformation: "CloudFormationClient", request: "UpdateStackInputTypeDef", deadline: float
+) -> "StackTypeDef":
+    name = request["StackName"]
+    try:
+        cloudformation.create_stack(**cast("CreateStackInputTypeDef", {**request, "OnFailure": "ROLLBACK"}))
     except ClientError as error:
         raise StackError(f"Stack {name}: {_message(error)}") from error
     return _succeeded(cloudformation, name, deadline, "CREATE_COMPLETE", since=None)
 
 
 def _update(
-    cloudformation: "CloudFormationClient",
-    name: str,
-    body: str,
-    arguments: "Sequence[ParameterTypeDef]",
-    deadline: float,
+    cloudformation: "CloudFormationClient", request: "UpdateStackInputTypeDef", deadline: float
 ) -> "StackTypeDef":
+    name = request["StackName"]
     events = _events(cloudformation, name)
     since = events[0]["EventId"] if events else None
     try:
-        cloudformation.update_stack(
-            StackName=name, TemplateBody=body, Parameters=arguments, Capabilities=["CAPABILITY_NAMED_IAM"]
-        )
+        cloudformation.update_stack(**request)
     except ClientError as error:
         if "No updates are to be performed" not in _message(error):
             raise StackError(f"Stack {name}: {_message(error)}") from error
