@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from local_pipeline.shipped_sql import PIPE_FILE, ShippedSqlError, read_statements
+from local_pipeline.shipped_sql import PIPE_FILE, ShippedSqlError, pipe_statement
 
 LINE_COLUMN = "LINE"
 METADATA_COLUMNS = ("METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER", "METADATA$START_SCAN_TIME")
@@ -74,14 +74,11 @@ def read_pipe(directory: Path, variables: Mapping[str, str]) -> CopyStatement:
     Raises:
         ShippedSqlError: there is no pipe that the stand-in can run.
     """
-    path = directory / PIPE_FILE
-    pipes = [statement for statement in read_statements(path, variables) if _is_create_pipe(statement)]
-    if len(pipes) != 1:
-        raise ShippedSqlError(f"{path}: {len(pipes)} CREATE PIPE statements, one expected")
+    statement = pipe_statement(directory, variables)
     try:
-        return parse_pipe(pipes[0])
+        return parse_pipe(statement)
     except (ShippedSqlError, SqlglotError) as error:
-        raise ShippedSqlError(f"{path}: {str(error).splitlines()[0]}") from error
+        raise ShippedSqlError(f"{directory / PIPE_FILE}: {str(error).splitlines()[0]}") from error
 
 
 def parse_pipe(statement: str) -> CopyStatement:
@@ -123,10 +120,6 @@ def parse_pipe(statement: str) -> CopyStatement:
         members=members,
         _insert=exp.Insert(this=copy.this, expression=select),
     )
-
-
-def _is_create_pipe(statement: str) -> bool:
-    return re.match(r"CREATE\s+(OR\s+REPLACE\s+)?PIPE\b", statement, re.IGNORECASE) is not None
 
 
 def _copy_start(statement: str) -> int:

@@ -10,7 +10,7 @@ from sqlglot import TokenType
 
 from local_pipeline.shipped_sql import ShippedSqlError, read_statements
 
-STAGE_FILE = "06_stage.sql"
+STAGE_FILE = "07_stage.sql"
 FILE_FORMAT_FILE = "04_file_format.sql"
 _URL = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.*)")
 

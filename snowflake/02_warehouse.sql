@@ -1,4 +1,4 @@
--- For queries and for snowflake/verify only: Snowpipe brings its own compute.
+-- For queries and for snowflake/verify only: Snowpipe and the alerts bring their own compute.
 USE ROLE SYSADMIN;
 
 CREATE WAREHOUSE IF NOT EXISTS <% warehouse %>
@@ -11,3 +11,4 @@ CREATE WAREHOUSE IF NOT EXISTS <% warehouse %>
 GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE <% owner_role %>;
 GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE <% loader_role %>;
 GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE <% reader_role %>;
+GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE <% monitor_role %>;

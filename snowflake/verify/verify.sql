@@ -1,7 +1,7 @@
 -- Asks a real account which lines it loads, and compares with expectations.csv. Leaves nothing behind.
 --   snow sql -f snowflake/verify/verify.sql -D database=SLUICE -D warehouse=SLUICE_WH -D owner_role=SLUICE_OWNER \
 --       -D verify_directory="$PWD/snowflake/verify"
--- Needs files 01 to 04 and 07 to have been run. Read the result from the top: first what must be mended.
+-- Needs files 01 to 04 and 08 to have been run. Read the result from the top: first what must be mended.
 USE ROLE <% owner_role %>;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.RAW;

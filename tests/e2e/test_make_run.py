@@ -174,8 +174,8 @@ def test_a_taken_port_is_one_line_and_nothing_is_started(tmp_path: Path) -> None
 BROKEN = {
     "storage.yaml": ("--templates", "infra/cloudformation", "AWS::Kinesis::Stream", "AWS::Kinesis::River", "River"),
     "delivery.yaml": ("--templates", "infra/cloudformation", "::DeliveryStream", "::DeliveryRiver", "firehose"),
-    "07_raw_table.sql": ("--sql", "snowflake", "CREATE TABLE", "CREATE TABEL", "07_raw_table.sql: "),
-    "10_pipe.sql": ("--sql", "snowflake", "COPY INTO", "COPY ONTO", "10_pipe.sql"),
+    "08_raw_table.sql": ("--sql", "snowflake", "CREATE TABLE", "CREATE TABEL", "08_raw_table.sql: "),
+    "11_pipe.sql": ("--sql", "snowflake", "COPY INTO", "COPY ONTO", "11_pipe.sql"),
 }
 
 

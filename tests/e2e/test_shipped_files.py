@@ -57,7 +57,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPipeline]:
     """A pipeline of copies in which the pipe's SELECT, and the buffer, format and prefix of the delivery differ."""
     folder = tmp_path_factory.mktemp("edited")
     templates = changed_copy(TEMPLATES, folder, {"delivery.yaml": DELIVERY})
-    sql = changed_copy(SQL, folder, {"10_pipe.sql": PIPE})
+    sql = changed_copy(SQL, folder, {"11_pipe.sql": PIPE})
     with running(folder / "home", "--templates", str(templates), "--sql", str(sql)) as pipeline:
         yield pipeline
 

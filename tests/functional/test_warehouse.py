@@ -116,7 +116,7 @@ def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
 def test_it_says_in_one_line_why_it_does_not_start(warehouse: Warehouse, tmp_path: Path) -> None:
     sql = tmp_path / "snowflake"
     shutil.copytree(SNOWFLAKE_DIRECTORY, sql)
-    table = sql / "07_raw_table.sql"
+    table = sql / "08_raw_table.sql"
     table.write_text(table.read_text().replace("payload VARIANT NOT NULL", "payload VARIANT NOT NOLL"))
 
     broken = _starts(warehouse, tmp_path / "broken.log", "--sql", str(sql), "--db-path", str(tmp_path / "db"))

@@ -12,7 +12,7 @@ import sqlglot
 from fakesnow.instance import FakeSnow
 from sqlglot import exp
 
-from local_pipeline.copy_statement import METADATA_COLUMNS, read_pipe
+from local_pipeline.copy_statement import read_pipe
 from local_pipeline.shipped_sql import (
     DEFAULT_VARIABLES,
     PIPE_FILE,
@@ -22,11 +22,12 @@ from local_pipeline.shipped_sql import (
 )
 from local_pipeline.stage import JUDGED_BY, read_stage
 from local_pipeline.warehouse import COLUMNS, NOT_RUN_LOCALLY, apply_shipped_sql, is_skipped
+from ops.snowflake_sql import TEARDOWN_FILE, variables_of
 from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result:UserWarning")
 
-TOP_FILES = sorted(SNOWFLAKE_DIRECTORY.glob("*.sql"))
+FILES = sorted(SNOWFLAKE_DIRECTORY.rglob("*.sql"))
 NUMBERED = setup_files()
 TABLE = "SLUICE.RAW.RAW_RECORDS"
 
@@ -70,38 +71,54 @@ def test_there_is_no_python_here() -> None:
     assert list(SNOWFLAKE_DIRECTORY.rglob("*.py")) == []
 
 
-@pytest.mark.parametrize("path", TOP_FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_variable_is_one_of_the_documented(path: Path) -> None:
-    used = set(re.findall(r"<%\s*(\w+)\s*%>", path.read_text()))
+    used = variables_of(path.read_text()) - {"verify_directory"}
 
     assert used <= set(DEFAULT_VARIABLES)
     readme = (SNOWFLAKE_DIRECTORY / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in used)
 
 
-def test_running_it_again_destroys_nothing() -> None:
-    for statement in statements():
-        words = " ".join(statement.split()).upper()
-        assert not re.match(r"(DROP|TRUNCATE|DELETE)\b", words), statement
-        if words.startswith("CREATE") and not words.startswith("CREATE OR REPLACE VIEW"):
-            assert " IF NOT EXISTS " in words, statement
-            assert "OR REPLACE" not in words, statement
+def test_readers_and_the_monitor_see_no_more_than_they_need() -> None:
+    def granted(role: str) -> set[str]:
+        found = (" ".join(grant.split()) for grant in starting("GRANT"))
+        return {grant.partition(" TO ROLE ")[0] for grant in found if grant.endswith(f" TO ROLE {role}")}
+
+    assert granted("SLUICE_READER") == {
+        "GRANT USAGE ON WAREHOUSE SLUICE_WH",
+        "GRANT USAGE ON DATABASE SLUICE",
+        "GRANT USAGE ON SCHEMA SLUICE.RAW",
+        "GRANT SELECT ON VIEW SLUICE.RAW.RECORDS",
+        "GRANT SELECT ON VIEW SLUICE.RAW.LATEST_RECORDS",
+    }
+    assert not [
+        grant for grant in granted("SLUICE_MONITOR") if re.search(r"SELECT|INSERT|OWNERSHIP ON (?!SCHEMA)", grant)
+    ]
 
 
-def test_no_role_is_granted_everything() -> None:
-    grants = starting("GRANT")
+@pytest.mark.parametrize("kind", ["STORAGE", "NOTIFICATION"])
+def test_an_integration_has_a_file_of_its_own(kind: str) -> None:
+    (path,) = [path for path in NUMBERED if f"{kind} INTEGRATION IF NOT EXISTS" in path.read_text()]
+    rest = [text.split()[0] for text in read_statements(path, DEFAULT_VARIABLES) if not text.startswith("USE ROLE")]
 
-    assert grants
-    assert not [grant for grant in grants if re.search(r"\bALL\b|\bPUBLIC\b|ACCOUNTADMIN|WITH GRANT OPTION", grant)]
-    reader = [grant for grant in grants if grant.endswith("TO ROLE SLUICE_READER") and "WAREHOUSE" not in grant]
-    assert all(re.match(r"GRANT (USAGE ON (DATABASE|SCHEMA)|SELECT ON VIEW) ", grant) for grant in reader)
+    assert rest[0] == "CREATE"
+    assert set(rest[1:]) == {"GRANT"}
 
 
-def test_the_integration_has_a_file_of_its_own() -> None:
-    (path,) = [path for path in NUMBERED if "INTEGRATION IF NOT EXISTS" in path.read_text()]
-    rest = [text for text in read_statements(path, DEFAULT_VARIABLES) if not text.startswith("USE ROLE")]
+def test_the_teardown_drops_all_that_is_not_in_the_database_and_can_be_run_again() -> None:
+    ran = [" ".join(text.split()) for text in read_statements(SNOWFLAKE_DIRECTORY / TEARDOWN_FILE, DEFAULT_VARIABLES)]
+    made = re.findall(
+        r"^CREATE (?:STORAGE |NOTIFICATION )?((?:ROLE|WAREHOUSE|DATABASE|INTEGRATION) )IF NOT EXISTS (\w+)",
+        "\n".join(starting("CREATE")),
+        re.MULTILINE,
+    )
 
-    assert [text.split()[0] for text in rest] == ["CREATE", "GRANT"]
+    assert len(made) == 8
+    assert {text for text in ran if text.startswith("DROP")} == {f"DROP {kind}IF EXISTS {name}" for kind, name in made}
+    assert {text for text in ran if not text.startswith("DROP")} == {
+        f"USE ROLE {role}" for role in ("SYSADMIN", "ACCOUNTADMIN", "USERADMIN")
+    }
 
 
 def test_the_table_has_the_columns_of_the_contract_and_the_copy_fills_each() -> None:
@@ -115,14 +132,8 @@ def test_the_table_has_the_columns_of_the_contract_and_the_copy_fills_each() -> 
     assert [name.strip() for name in copied[1].split(",")] == list(COLUMNS)
 
 
-def test_the_pipe_is_what_snowpipe_takes() -> None:
-    """https://docs.snowflake.com/en/sql-reference/sql/create-pipe, usage notes; read_pipe refuses the rest."""
-    (pipe,) = starting("CREATE PIPE", SNOWFLAKE_DIRECTORY / PIPE_FILE)
-
-    read_pipe(SNOWFLAKE_DIRECTORY, DEFAULT_VARIABLES)
-    assert re.search(r"AUTO_INGEST\s*=\s*TRUE", pipe)
-    assert "CURRENT_TIMESTAMP" not in pipe
-    assert set(re.findall(r"METADATA\$\w+", pipe)) == set(METADATA_COLUMNS)
+def test_the_stand_in_takes_the_shipped_pipe() -> None:
+    assert read_pipe(SNOWFLAKE_DIRECTORY, DEFAULT_VARIABLES).pipe == "SLUICE.RAW.RECORDS_PIPE"
 
 
 def test_the_stand_in_judges_by_what_the_file_format_says() -> None:

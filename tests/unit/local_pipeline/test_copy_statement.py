@@ -3,13 +3,7 @@
 import pytest
 
 from local_pipeline.copy_statement import LINE_COLUMN, METADATA_COLUMNS, parse_pipe, read_pipe
-from local_pipeline.shipped_sql import (
-    DEFAULT_VARIABLES,
-    SNOWFLAKE_DIRECTORY,
-    ShippedSqlError,
-    render,
-    split_statements,
-)
+from local_pipeline.shipped_sql import DEFAULT_VARIABLES, SNOWFLAKE_DIRECTORY, ShippedSqlError
 
 PIPE = """
 CREATE PIPE IF NOT EXISTS db.RAW.P AUTO_INGEST = TRUE COMMENT = 'runs AS COPY INTO t'
@@ -85,12 +79,3 @@ def test_the_whole_line_and_all_metadata() -> None:
 def test_a_pipe_that_snowflake_or_the_stand_in_does_not_take(statement: str, message: str) -> None:
     with pytest.raises(ShippedSqlError, match=message):
         parse_pipe(statement)
-
-
-def test_a_variable_without_a_value_is_an_error() -> None:
-    with pytest.raises(ShippedSqlError, match="landing_bucket"):
-        render("s3://<% landing_bucket %>/", {"database": "SLUICE"})
-
-
-def test_statements_end_at_semicolons_outside_of_strings_and_comments() -> None:
-    assert list(split_statements("-- a; b\nSELECT ';' ; /* ; */ SELECT 2;\n-- end")) == ["SELECT ';'", "SELECT 2"]

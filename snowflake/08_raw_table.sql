@@ -1,6 +1,10 @@
 USE ROLE <% owner_role %>;
 
 -- At least once: a record can stand here more than once, the views show it once.
+-- Nothing here expires, and Time Travel is the account's default (1 day, at most 90 in Enterprise Edition): both are
+-- choices to make with ALTER TABLE … SET DATA_RETENTION_TIME_IN_DAYS and a DELETE by received_at. No clustering key:
+-- Snowpipe loads in the order of time, which is what queries cut by, and keys are for tables of terabytes:
+-- https://docs.snowflake.com/en/user-guide/tables-clustering-keys
 CREATE TABLE IF NOT EXISTS <% database %>.RAW.RAW_RECORDS (
     payload VARIANT NOT NULL COMMENT 'The record as it came',
     ingest_id VARCHAR NOT NULL COMMENT 'request_id-index, as in the answer to the client',
