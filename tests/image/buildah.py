@@ -91,10 +91,15 @@ class Buildah:
 
     @contextmanager
     def running(
-        self, container: str, environment: Mapping[str, str], command: list[str], log: IO[bytes]
+        self,
+        container: str,
+        environment: Mapping[str, str],
+        command: list[str],
+        log: IO[bytes],
+        user: str | None = None,
     ) -> Iterator[subprocess.Popen[bytes]]:
         """`command` in `container` while the context lasts; what it prints goes to `log`."""
-        full = [*self.run_command(container, environment), *command]
+        full = [*self.run_command(container, environment, user), *command]
         process = subprocess.Popen(full, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
         try:
             yield process
@@ -112,9 +117,13 @@ class Buildah:
 
 def innermost(pid: int) -> int:
     """The process at the end of the chain of only children that starts with `pid`: what the image itself runs."""
-    while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        pid = int(children[0])
+    while children := [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]:
+        pid = children[0]
     return pid
+
+
+def _children(task: Path) -> list[int]:
+    return [int(child) for child in (task / "children").read_text().split()]
 
 
 def entries(layers: list[Path]) -> Iterator[tuple[tarfile.TarInfo, bytes]]:

@@ -1,7 +1,7 @@
 """The shipped image, built here without Docker. Not part of a plain run: `make image-test`, or pytest tests/image.
 
-Needs root, Debian and its packages buildah and mmdebstrap, which are installed when missing. Where that cannot be had, the
-tests are skipped, but with CI set they fail; an image that does not build fails everywhere.
+Needs root, Debian and its packages buildah and mmdebstrap, which are installed when missing. Where that cannot be had,
+the tests are skipped, but with CI set they fail; an image that does not build fails everywhere.
 """
 
 import os

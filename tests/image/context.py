@@ -1,4 +1,4 @@
-"""What an image is built from: a copy of the repository's files, as private as a strict umask makes them, and litter."""
+"""What an image is built from: the repository's files, private as a strict umask makes them, and litter."""
 
 import shutil
 from pathlib import Path

@@ -1,9 +1,9 @@
 """A stand-in for AWS Lambda's Python base image, made of this machine's Debian and Python: what lies where, as AWS has.
 
 It shows that the Dockerfile, the entrypoint and the handler work together under AWS's own runtime client. It differs
-from ``public.ecr.aws/lambda/python``: Debian instead of Amazon Linux 2023, the Python that runs the tests (so its wheels,
-not 3.13's), no runtime interface emulator, no boto3 in /var/runtime, no package manager. Like the real one it has a
-shell and coreutils, but neither find nor strip.
+from ``public.ecr.aws/lambda/python``: Debian instead of Amazon Linux 2023, the Python that runs the tests (so not the
+wheels of 3.13), no runtime interface emulator, no boto3 in /var/runtime, no package manager. Like the real one it has
+a shell and coreutils, but neither find nor strip.
 """
 
 import platform

@@ -1,8 +1,8 @@
 """A fake of Lambda's Runtime API, and of the Invoke call in front of it, for one container of a Python image.
 
 The four calls of the API ("Using the Lambda runtime API for custom runtimes"): the next invocation, its response, its
-error, and an error of initialisation. Like the service: one invocation at a time; its id, deadline and ARN are headers; a
-request over 6 MB never reaches the runtime; a response over it is answered with 413 and the invocation is a function
+error, and an error of initialisation. Like the service: one invocation at a time; its id, deadline and ARN are headers;
+a request over 6 MB never reaches the runtime; a response over it is answered with 413 and the invocation is a function
 error; what is not answered by its deadline has timed out.
 
 Unlike it: a runtime that has timed out or failed is not restarted; nothing is frozen between invocations; there are no
