@@ -29,10 +29,10 @@ QUERY_PATH = "/queries/v1/query-request"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def serve(port: int, db_path: Path, sql: Path) -> None:
-    """Open the database in `db_path`, run the shipped SQL, then answer on 127.0.0.1:`port` until SIGTERM or SIGINT.
+def serve(port: int, db_path: Path, sql: Path | None) -> None:
+    """Open the database in `db_path`, then answer on 127.0.0.1:`port` until SIGTERM or SIGINT.
 
-    GET /health answers 200 from then on.
+    The shipped SQL in `sql` is run first; with None it is left to whoever connects. GET /health answers 200 from then on.
 
     Raises:
         ShippedSqlError: the shipped SQL does not run.
@@ -42,7 +42,8 @@ def serve(port: int, db_path: Path, sql: Path) -> None:
     _quieten()
     db_path.mkdir(parents=True, exist_ok=True)
     database = FakeSnow(db_path=db_path)
-    _set_up(database, sql)
+    if sql is not None:
+        _set_up(database, sql)
     server.shared_fs = database
     app = Starlette(
         routes=[
@@ -118,9 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--db-path", type=Path, help="directory of the database's file (default: warehouse/ in the home)"
     )
+    parser.add_argument("--empty", action="store_true", help="run no SQL: whoever connects does")
     options = parser.parse_args(arguments)
+    sql = None if options.empty else options.sql
     try:
-        serve(options.port, options.db_path or Home.from_environment().path / "warehouse", options.sql)
+        serve(options.port, options.db_path or Home.from_environment().path / "warehouse", sql)
     except (ShippedSqlError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

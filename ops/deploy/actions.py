@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from ops.stacks import BOOTSTRAP, STACKS, deploy, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 TRUST_SECONDS = 180.0
 TRUST_PAUSE_SECONDS = 5.0
@@ -30,29 +32,46 @@ def look_up(deployment: Deployment) -> None:
 
 def existing_outputs(cloudformation: "CloudFormationClient", name: str) -> dict[str, str]:
     """The outputs of a stack; none if it does not exist."""
+    stack = find_stack(cloudformation, name)
+    outputs = stack.get("Outputs", []) if stack else []
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def changed_at(cloudformation: "CloudFormationClient", name: str) -> datetime | None:
+    """When a stack was last created or updated; None if it does not exist."""
+    stack = find_stack(cloudformation, name)
+    return stack.get("LastUpdatedTime", stack["CreationTime"]) if stack else None
+
+
+def find_stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef | None":
+    """The stack, in whatever state; None if it does not exist."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if "does not exist" in str(error):
-            return {}
+            return None
         raise
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
 
 def deploy_one(deployment: Deployment, stack: str) -> str:
     """Deploy one stack with what is known by now; the user's values win over outputs."""
+    cloudformation, name = deployment.aws.cloudformation(stack), stack_name(deployment.stage, stack)
+    before = changed_at(cloudformation, name)
     declared = read_template(deployment.templates / f"{stack}.yaml").parameters
     values = {**deployment.known, **deployment.parameters}
     outputs = deploy(
-        deployment.aws.cloudformation(stack),
+        cloudformation,
         deployment.stage,
-        {name: value for name, value in values.items() if name in declared},
+        {key: value for key, value in values.items() if key in declared},
         (stack,),
         templates=deployment.templates,
         role_arn=None if stack == BOOTSTRAP else deployment.known.get("CloudFormationRoleArn"),
     )
     deployment.known |= outputs
-    return f"{len(outputs)} outputs"
+    if before is None:
+        return "created"
+    return "no change" if changed_at(cloudformation, name) == before else "updated"
 
 
 def publish_image(deployment: Deployment) -> str:

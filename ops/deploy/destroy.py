@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from ops.deploy.actions import existing_outputs
+from ops.deploy.actions import existing_outputs, find_stack
 from ops.deploy.kept import Kept, Services, kept, left_over
 from ops.deploy.names import snowflake_names
-from ops.deploy.surroundings import Aws, Confirm, Deployment
+from ops.deploy.surroundings import Confirm, Deployment
 from ops.snowflake_sql import TEARDOWN_FILE, read_statements
 from ops.stacks import BOOTSTRAP, STACKS, delete_stack, stack_name
 
@@ -54,7 +54,8 @@ class Removal:
     def _stacks(self) -> list[str]:
         """Those that exist, the last deployed first."""
         order = (*reversed(STACKS), BOOTSTRAP)
-        return [stack for stack in order if stack_exists(self._deployment.aws, self._stage, stack)]
+        aws = self._deployment.aws
+        return [stack for stack in order if find_stack(aws.cloudformation(stack), stack_name(self._stage, stack))]
 
     def _show(self, stacks: Sequence[str], data: Sequence[Kept]) -> None:
         self._say(f"Stage {self._stage}.")
@@ -124,17 +125,6 @@ class Removal:
         for each in left:
             self._say(f"  {each}")
         return keeps
-
-
-def stack_exists(aws: Aws, stage: str, stack: str) -> bool:
-    """Whether there is such a stack, in whatever state."""
-    try:
-        found = aws.cloudformation(stack).describe_stacks(StackName=stack_name(stage, stack))["Stacks"]
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return False
-        raise
-    return bool(found) and found[0]["StackStatus"] != "DELETE_COMPLETE"
 
 
 def remove_images(ecr: "ECRClient", repository: str) -> int:

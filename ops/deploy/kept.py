@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 COUNTED_OBJECTS = 100_000
 KEY_WAITS_DAYS = 30
 """7 to 30 are allowed (KMS API, ScheduleKeyDeletion); until then the deletion can be cancelled."""
-VENDED_LOGS = "/aws/vendedlogs/"
 
 
 class TaggedPages(Protocol):
@@ -77,8 +76,9 @@ def belongs(stage: str, name: str, tags: Mapping[str, str]) -> bool:
     """Whether a resource is the stage's."""
     if STAGE_TAG in tags:
         return tags[STAGE_TAG] == stage
-    plain = name.removeprefix(VENDED_LOGS).lower()
-    return plain.startswith(tuple(f"{stack_name(stage, stack)}-" for stack in (BOOTSTRAP, *STACKS)))
+    stacks = [stack_name(stage, stack) for stack in (BOOTSTRAP, *STACKS)]
+    parts = name.lower().split("/")
+    return any(part == stack or part.startswith(f"{stack}-") for part in parts for stack in stacks)
 
 
 def kept(services: Services, stage: str) -> list[Kept]:
@@ -169,18 +169,13 @@ def _remove_stream(kinesis: "KinesisClient", name: str) -> str:
 
 
 def _log_groups(logs: "CloudWatchLogsClient", stage: str) -> Iterator[Kept]:
-    for prefix in (f"sluice-{stage}-", f"{VENDED_LOGS}sluice-{stage}-"):
-        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix):
-            for group in page["logGroups"]:
-                name = group["logGroupName"]
-                arn = group["arn"].removesuffix(":*")
-                if belongs(stage, name, logs.list_tags_for_resource(resourceArn=arn).get("tags", {})):
-                    yield Kept(
-                        "log group",
-                        name,
-                        _human(group.get("storedBytes", 0)),
-                        partial(_remove_log_group, logs, name),
-                    )
+    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePattern=f"sluice-{stage}-"):
+        for group in page["logGroups"]:
+            name = group["logGroupName"]
+            tags = logs.list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*")).get("tags", {})
+            if belongs(stage, name, tags):
+                about = _human(group.get("storedBytes", 0))
+                yield Kept("log group", name, about, partial(_remove_log_group, logs, name))
 
 
 def _remove_log_group(logs: "CloudWatchLogsClient", name: str) -> str:

@@ -85,7 +85,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
     for line in describe(steps, details=arguments.plan):
         say(line)
     if options.skip_snowflake:
-        say("Without Snowflake nothing loads: records wait in the landing bucket until a deploy with it.")
+        say("Without Snowflake nothing loads, records wait in the landing bucket; and there are no alarms yet.")
     if arguments.plan:
         return 0
     aws = Clients(boto3.Session())

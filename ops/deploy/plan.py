@@ -1,7 +1,7 @@
 """Which steps a deployment has: made from values, without asking anybody."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ops.deploy import actions
@@ -22,7 +22,6 @@ PRODUCED = {
     "SnowflakeErrorsExternalId": "from DESC of the error integration",
     "SnowpipeQueueArn": "from SHOW PIPES; kept as it is until then",
 }
-NEEDS_SNOWFLAKE = ("snowflake-access",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,10 @@ def plan(options: Options) -> list[Step]:
     steps += [stacks.step("storage"), stacks.step("delivery")]
     if not options.skip_snowflake:
         steps += _snowflake_steps(options, stacks)
-    steps += [stacks.step("gateway"), stacks.step("monitoring")]
-    steps.append(_smoke_step(options))
-    return steps
+    steps.append(stacks.step("gateway"))
+    if not options.skip_snowflake:  # its alarms watch the pipe's queues too
+        steps.append(stacks.step("monitoring"))
+    return [*steps, _smoke_step(options)]
 
 
 def _image_steps(options: Options, stacks: "_Stacks") -> list[Step]:
@@ -129,7 +129,12 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
             actions.read_queue,
             "the pipe must exist and have AUTO_INGEST: run from snowflake-database",
         ),
-        stacks.step("storage", name="notification", does="hook the landing bucket's notification to that queue"),
+        replace(
+            stacks.step("storage"),
+            name="notification",
+            does="hook the landing bucket's notification to that queue: the storage stack once more",
+            details=("SnowpipeQueueArn = <from SHOW PIPES>",),
+        ),
         Step(
             "refresh",
             "have the pipe load what landed before the notification: ALTER PIPE … REFRESH (reaches back 7 days)",
@@ -163,12 +168,12 @@ class _Stacks:
         if unknown := sorted(set(options.parameters) - known):
             raise DeployError(f"no template has the parameter {', '.join(unknown)}; correct the parameter file")
 
-    def step(self, stack: str, *, name: str | None = None, does: str | None = None) -> Step:
+    def step(self, stack: str) -> Step:
         """The step that deploys `stack`."""
         title = stack_name(self._options.stage, stack)
         return Step(
-            name or stack,
-            does or f"deploy stack {title}",
+            stack,
+            f"deploy stack {title}",
             lambda deployment: actions.deploy_one(deployment, stack),
             f"see the stack's events: aws cloudformation describe-stack-events --stack-name {title}",
             tuple(f"{key} = {self._value(stack, key, default)}" for key, default in self._parameters(stack)),
@@ -191,7 +196,5 @@ class _Stacks:
         return f"{default} (default)" if default else "(empty, or as it is)"
 
     def _before(self, stack: str) -> Sequence[str]:
-        order = [BOOTSTRAP, *STACKS]
-        if self._options.skip_snowflake:
-            order = [each for each in order if each not in NEEDS_SNOWFLAKE]
-        return order[: order.index(stack)] if stack in order else ()
+        order = (BOOTSTRAP, *STACKS)
+        return order[: order.index(stack)]

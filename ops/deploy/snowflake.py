@@ -1,7 +1,7 @@
 """A Snowflake session of the user's: through the connector, its connections.toml or SNOWFLAKE_ variables."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ops.deploy.errors import SnowflakeError
@@ -73,9 +73,7 @@ def connect(stage: str, name: str | None, environment: Mapping[str, str] = os.en
         raise SnowflakeError(f"no connection to Snowflake: {message}") from error
 
 
-def arguments(
-    stage: str, name: str | None, environment: Mapping[str, str], known: Mapping[str, object]
-) -> dict[str, Any]:
+def arguments(stage: str, name: str | None, environment: Mapping[str, str], known: Container[str]) -> dict[str, Any]:
     """What the connector is called with; pure."""
     common: dict[str, Any] = {"login_timeout": LOGIN_SECONDS}
     if name is None and environment.get("SNOWFLAKE_ACCOUNT"):
@@ -87,15 +85,15 @@ def arguments(
     return {}  # the connector takes its default connection only if it is given nothing
 
 
-def _named_connections() -> Mapping[str, object]:
+def _named_connections() -> Container[str]:
     from snowflake.connector.config_manager import CONFIG_MANAGER  # noqa: PLC0415
     from snowflake.connector.errors import Error  # noqa: PLC0415
 
     try:
-        found: Mapping[str, object] = CONFIG_MANAGER["connections"]
+        found: Any = CONFIG_MANAGER["connections"]
+        return tuple(found)
     except Error:  # there is no file
-        return {}
-    return found
+        return ()
 
 
 def _first_words(sql: str) -> str:

@@ -7,11 +7,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.deploy.errors import DeployError
 from ops.deploy.surroundings import Deployment
+from ops.parameters import ParametersError
 from ops.snowflake_pipe import RollOutError
 from ops.snowflake_sql import ShippedSqlError
 from ops.stacks import StackError
 
-CAUSES = (DeployError, StackError, ShippedSqlError, RollOutError, BotoCoreError, ClientError, OSError)
+CAUSES = (DeployError, ParametersError, StackError, ShippedSqlError, RollOutError, BotoCoreError, ClientError, OSError)
 """What a step may fail by; anything else is a fault of ours and shows its traceback."""
 
 

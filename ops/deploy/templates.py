@@ -14,7 +14,7 @@ class _Loader(yaml.SafeLoader):
     """Takes CloudFormation's short functions (!Ref …) for None: nothing that is read here uses them."""
 
 
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 @dataclass(frozen=True, slots=True)
