@@ -1,5 +1,6 @@
 """From what became of each record to the answer. Pure."""
 
+import json
 from collections.abc import Sequence
 
 import orjson
@@ -11,8 +12,8 @@ from app.problems import problem
 from app.validation import ErrorDetail
 
 MAX_ERROR_BYTES = 3 * 1024 * 1024
-"""What the errors of all results may take together, so that 10,000 results stay under the answer's 5 MB; those left out
-are in the error bucket."""
+"""What the errors of all results may take together inside Lambda's response, so that 10,000 results stay under 5 MB
+there; those left out are in the error bucket."""
 RETRY_AFTER_SECONDS = 1
 
 
@@ -58,8 +59,8 @@ def _results(origin: Origin, account: Account) -> list[dict[str, object]]:
     room = MAX_ERROR_BYTES
     for index in sorted([*account.rejected, *account.retry]):
         bad = account.judged_bad.get(index)
-        errors = [] if bad is None else _errors(bad.errors)
-        room -= len(orjson.dumps(errors))
+        errors = [] if bad is None or room < 0 else _errors(bad.errors)
+        room -= _bytes_in_lambda_response(errors)
         retry_reason = account.retry.get(index)
         results.append(
             {
@@ -71,6 +72,11 @@ def _results(origin: Origin, account: Account) -> list[dict[str, object]]:
             }
         )
     return results
+
+
+def _bytes_in_lambda_response(errors: list[dict[str, object]]) -> int:
+    """An answer is a string inside Lambda's JSON: quotes are escaped again, and some of its runtimes write ASCII only."""
+    return len(json.dumps(orjson.dumps(errors).decode()))
 
 
 def _errors(errors: Sequence[ErrorDetail]) -> list[dict[str, object]]:

@@ -87,7 +87,7 @@ def test_a_body_refused_as_a_whole_and_not_kept() -> None:
 
 
 @pytest.mark.parametrize("status", ["rejected", "retry"])
-@pytest.mark.parametrize("character", ["😀", "\x01"])
+@pytest.mark.parametrize("character", ["😀", '"', "\x7f"])
 def test_ten_thousand_records_with_the_longest_errors_answer_under_five_megabytes(status: str, character: str) -> None:
     detail = error_detail([character * 1_000] * 100, character * 10_000, "additionalProperties")
     worst = Rejected(b"{}", Reason.NUMBER_OUT_OF_RANGE, (detail,) * MAX_ERRORS)
@@ -97,7 +97,7 @@ def test_ten_thousand_records_with_the_longest_errors_answer_under_five_megabyte
     else:
         account.retry = dict.fromkeys(range(10_000), "error_bucket_unavailable")
     response, body = answer(account)
-    assert len(response.body) < 5_000_000
+    assert len(json.dumps({"body": bytes(response.body).decode()})) < 5_000_000, "as Lambda's response holds it"
     assert len(body["results"]) == 10_000
     assert body["results"][0]["errors"]
     assert {result["reason"] for result in body["results"]} <= {"number_out_of_range", "error_bucket_unavailable"}
