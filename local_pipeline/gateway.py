@@ -35,6 +35,7 @@ def create_app() -> FastAPI:
     pipeline = Pipeline(lambda: open_view(home, warehouse_url))
     add_pipeline(app, pipeline)
     add_console(app)
+    app.state.metric_sources.append(lambda: pipeline.do(lambda view: view.services.read()))
     _add_readiness(app, home, warehouse_url, pipeline)
     return app
 

@@ -30,7 +30,6 @@ Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="At most this many,
 def add_pipeline(app: FastAPI, pipeline: Pipeline) -> None:
     """Serve `pipeline` from `app`."""
     app.include_router(_routes(pipeline))
-    app.state.metric_sources.append(lambda: pipeline.do(lambda view: view.services.read()))
     app.add_exception_handler(RequestValidationError, _wrong_parameter)
 
 
