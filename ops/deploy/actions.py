@@ -129,7 +129,8 @@ def wait_for_trust(deployment: Deployment) -> str:
     """
     variables = variables_of(deployment)
     location = f"s3://{variables['landing_bucket']}/{variables['landing_prefix']}"
-    question = f"SELECT SYSTEM$VALIDATE_STORAGE_INTEGRATION('{variables['integration']}', '{location}', 'x', 'list')"
+    name = variables["integration"].upper()  # "names are case-sensitive" here, and unquoted ones are upper case
+    question = f"SELECT SYSTEM$VALIDATE_STORAGE_INTEGRATION('{name}', '{location}', 'x', 'list')"
     deployment.snowflake.execute("USE ROLE ACCOUNTADMIN")
     last = "no answer"
 

@@ -63,7 +63,7 @@ def plan(options: Options) -> list[Step]:
     steps += [stacks.step("storage"), stacks.step("delivery")]
     if not options.skip_snowflake:
         steps += _snowflake_steps(options, stacks)
-    steps.append(stacks.step("gateway"))
+    steps.append(replace(stacks.step("gateway"), resume_at="" if options.image else "image"))
     if not options.skip_snowflake:  # its alarms watch the pipe's queues too
         steps.append(stacks.step("monitoring"))
     return [*steps, _smoke_step(options)]
@@ -101,7 +101,7 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
             actions.read_trust,
             "the integrations must exist: run from snowflake-account",
         ),
-        stacks.step("snowflake-access"),
+        replace(stacks.step("snowflake-access"), resume_at="trust"),
         Step(
             "assume-role",
             "wait until Snowflake can take the AWS role and list the landing bucket",
@@ -134,6 +134,7 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
             name="notification",
             does="hook the landing bucket's notification to that queue: the storage stack once more",
             details=("SnowpipeQueueArn = <from SHOW PIPES>",),
+            resume_at="pipe-queue",
         ),
         Step(
             "refresh",

@@ -26,6 +26,7 @@ class Step:
         details: parameter values, SQL files.
         run: does it; what came of it in a few words.
         if_it_fails: what to do next.
+        resume_at: the step to begin with then, itself if empty: what it takes from another step is not kept.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Step:
     run: Callable[[Deployment], str]
     if_it_fails: str
     details: tuple[str, ...] = ()
+    resume_at: str = ""
 
 
 def describe(steps: Sequence[Step], *, details: bool) -> list[str]:
@@ -83,7 +85,7 @@ def run_steps(
         except CAUSES as error:
             deployment.say(f"{where} failed: {one_line(error)}")
             deployment.say(f"    What to do: {step.if_it_fails}")
-            deployment.say(f"    Then go on with: {again} --from {step.name}")
+            deployment.say(f"    Then go on with: {again} --from {step.resume_at or step.name}")
             return False
         deployment.say(f"    {came_of_it} ({deployment.clock.monotonic() - began:.1f} s)")
         after(step)

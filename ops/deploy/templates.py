@@ -10,7 +10,7 @@ import yaml
 from ops.deploy.errors import DeployError
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Takes CloudFormation's short functions (!Ref …) for None: nothing that is read here uses them."""
 
 

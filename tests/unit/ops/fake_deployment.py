@@ -1,0 +1,148 @@
+"""What a deployment reaches the outside through, by hand: answers that a test writes, and what was asked."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ops.deploy.errors import SnowflakeError
+from ops.deploy.names import Account
+from ops.deploy.surroundings import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"
+STORAGE = {"LandingBucketName": "sluice-dev-landing", "LandingPrefix": "records/"}
+
+
+@dataclass
+class FakeClock:
+    """Time that passes by sleeping only."""
+
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float, /) -> None:
+        self.now += seconds
+
+
+@dataclass
+class FakeSnowflake:
+    """Answers by pattern, the first that fits; a statement that fits none has no rows.
+
+    Attributes:
+        answers: rows, or a function that makes them, by pattern.
+        asked: every statement.
+    """
+
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def execute(self, sql: str) -> list[dict[str, Any]]:
+        self.asked.append(sql)
+        for pattern, answer in self.answers.items():
+            if re.search(pattern, sql):
+                rows: list[dict[str, Any]] = answer() if callable(answer) else answer
+                return rows
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class FakeSecret:
+    """Secrets Manager with one secret; its versions in order."""
+
+    versions: list[str]
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
+        assert SecretId == SECRET
+        return {"SecretString": self.versions[-1]}
+
+    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803
+        assert SecretId == SECRET
+        self.versions.append(SecretString)
+
+
+@dataclass
+class FakeAws:
+    """Only what was given."""
+
+    secret: FakeSecret | None = None
+
+    def cloudformation(self, stack: str) -> "CloudFormationClient":
+        raise AssertionError(f"nobody deploys {stack} here")
+
+    def account(self) -> Account:
+        return Account("123456789012", "eu-west-1")
+
+    @property
+    def ecr(self) -> "ECRClient":
+        raise AssertionError("nobody asks ECR here")
+
+    @property
+    def secretsmanager(self) -> "SecretsManagerClient":
+        client: Any = self.secret
+        return client  # type: ignore[no-any-return]
+
+
+@dataclass
+class FakeHttp:
+    """Answers in turn, the last one again and again."""
+
+    answers: list[tuple[int, bytes]]
+    requests: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        self.requests.append((url, headers, body))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@dataclass
+class FakePerson:
+    """Answers as told; remembers what it was asked."""
+
+    agreed: bool = True
+    typed: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def agrees(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.agreed
+
+    def types(self, subject: str, question: str, wanted: str) -> bool:
+        self.asked.append(f"{subject}: {question}")
+        return self.typed == wanted
+
+
+def make_deployment(
+    snowflake: FakeSnowflake | None = None,
+    *,
+    secret: FakeSecret | None = None,
+    http: FakeHttp | None = None,
+    said: list[str] | None = None,
+) -> Deployment:
+    """A stage `dev` whose storage is deployed."""
+
+    def connect() -> FakeSnowflake:
+        if snowflake is None:
+            raise SnowflakeError("no connection")
+        return snowflake
+
+    say: Callable[[str], None] = (said if said is not None else []).append
+    return Deployment(
+        stage="dev",
+        parameters={},
+        aws=FakeAws(secret),
+        connect=connect,
+        http=http or FakeHttp([(202, b"{}")]),
+        say=say,
+        known=dict(STORAGE),
+        clock=FakeClock(),
+    )

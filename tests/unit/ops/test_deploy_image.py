@@ -1,0 +1,122 @@
+"""The image: built once per content, pushed with a password that stands in no command line, known by its digest."""
+
+import base64
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.deploy.errors import ImageError
+from ops.deploy.image import BUILD, CONTENT, BuilderPublisher, content_tag
+from tests.support.processes import ROOT
+
+REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sluice-dev"
+DIGEST = f"sha256:{'a' * 64}"
+
+
+class FakeEcr:
+    """A repository; a push is told to it."""
+
+    def __init__(self) -> None:
+        self.tags: set[str] = set()
+
+    def describe_images(self, *, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        assert repositoryName == "sluice-dev"
+        if imageIds[0]["imageTag"] not in self.tags:
+            raise ClientError({"Error": {"Code": "ImageNotFoundException", "Message": ""}}, "DescribeImages")
+        return {"imageDetails": [{"imageDigest": DIGEST}]}
+
+    def get_authorization_token(self) -> dict[str, Any]:
+        return {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}
+
+
+class FakeRun:
+    """Remembers commands; a push reaches the repository, unless it fails."""
+
+    def __init__(self, ecr: FakeEcr, *, push_fails: bool = False) -> None:
+        self.commands: list[list[str]] = []
+        self.inputs: list[str] = []
+        self.environments: list[Mapping[str, str]] = []
+        self._ecr = ecr
+        self._push_fails = push_fails
+
+    def __call__(
+        self, command: Sequence[str], *, stdin: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.commands.append(list(command))
+        self.inputs.append(stdin)
+        self.environments.append(environment or {})
+        if command[1] == "push":
+            if self._push_fails:
+                raise ImageError("docker push ended with status 1")
+            self._ecr.tags.add(command[2].rpartition(":")[2])
+
+
+def publisher(ecr: FakeEcr, run: FakeRun) -> BuilderPublisher:
+    client: Any = ecr
+    return BuilderPublisher(client, "x86_64", "docker", run)
+
+
+def test_it_is_built_pushed_and_named_by_its_digest() -> None:
+    ecr = FakeEcr()
+    run = FakeRun(ecr)
+    assert publisher(ecr, run).publish(REPOSITORY, print) == f"{REPOSITORY}@{DIGEST}"
+    image = f"{REPOSITORY}:{content_tag(ROOT)}-amd64"
+    registry = REPOSITORY.partition("/")[0]
+    assert run.commands == [
+        [str(ROOT / BUILD), image],
+        ["docker", "login", "--username", "AWS", "--password-stdin", registry],
+        ["docker", "push", image],
+        ["docker", "logout", registry],
+    ]
+    assert run.inputs == ["", "pass:word", "", ""]
+    assert run.environments[0] == {"BUILDER": "docker", "PLATFORM": "linux/amd64"}
+
+
+def test_the_same_content_is_not_built_again() -> None:
+    ecr = FakeEcr()
+    publisher(ecr, FakeRun(ecr)).publish(REPOSITORY, print)
+    again = FakeRun(ecr)
+    assert publisher(ecr, again).publish(REPOSITORY, print) == f"{REPOSITORY}@{DIGEST}"
+    assert again.commands == []
+
+
+def test_the_password_is_forgotten_when_the_push_fails() -> None:
+    ecr = FakeEcr()
+    run = FakeRun(ecr, push_fails=True)
+    with pytest.raises(ImageError, match="docker push ended"):
+        publisher(ecr, run).publish(REPOSITORY, print)
+    assert run.commands[-1][1] == "logout"
+
+
+def copied(folder: Path) -> Path:
+    for entry in CONTENT:
+        (folder / entry).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / entry).is_dir():
+            shutil.copytree(ROOT / entry, folder / entry, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / entry, folder / entry)
+    return folder
+
+
+def test_the_tag_is_of_what_goes_into_the_image(tmp_path: Path) -> None:
+    copy = copied(tmp_path)
+    before = content_tag(copy)
+    assert before == content_tag(ROOT)
+    (copy / "app" / "__pycache__").mkdir()
+    (copy / "app" / "__pycache__" / "main.pyc").touch()
+    assert content_tag(copy) == before
+    for name in ("app/main.py", "Dockerfile", "requirements/gateway.txt"):
+        with (copy / name).open("a") as file:
+            file.write("\n")
+        assert content_tag(copy) != before, name
+        before = content_tag(copy)
+
+
+def test_all_that_the_dockerfile_copies_counts() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copies = [line.split()[1:-1] for line in lines if line.startswith("COPY") and "--from" not in line]
+    assert {source for sources in copies for source in sources} <= set(CONTENT)

@@ -1,0 +1,54 @@
+"""A run of steps: what is said, and that a failure ends it with what to do next."""
+
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from ops.deploy.errors import DeployError
+from ops.deploy.steps import Step, run_steps
+from ops.deploy.surroundings import Deployment
+from ops.stacks import StackError
+from tests.unit.ops.fake_deployment import make_deployment
+
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not\nyou"}}, "CreateStack")
+
+
+def step(name: str, run: Callable[[Deployment], str], resume_at: str = "") -> Step:
+    return Step(name, f"do {name}", run, f"mend {name}", resume_at=resume_at)
+
+
+def failing(error: Exception) -> Callable[[Deployment], str]:
+    def run(_: Deployment) -> str:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize("error", [DeployError("no"), StackError("no"), DENIED, NoCredentialsError(), OSError("no")])
+def test_a_failure_says_which_step_why_and_what_next(error: Exception) -> None:
+    said: list[str] = []
+    steps = [step("one", lambda _: "done"), step("two", failing(error)), step("three", lambda _: "done")]
+    assert not run_steps(steps, make_deployment(said=said), "sluice deploy --stage dev")
+    assert said[:2] == ["[1/3] one: do one", "    done (0.0 s)"]
+    assert said[3].startswith("[2/3] two failed: ")
+    assert "\n" not in said[3]
+    assert said[4:] == ["    What to do: mend two", "    Then go on with: sluice deploy --stage dev --from two"]
+
+
+def test_what_came_from_an_earlier_step_is_made_again() -> None:
+    said: list[str] = []
+    assert not run_steps([step("two", failing(DENIED), "one")], make_deployment(said=said), "again")
+    assert said[-1] == "    Then go on with: again --from one"
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_steps([step("one", failing(ZeroDivisionError()))], make_deployment(), "again")
+
+
+def test_whoever_watches_is_told_after_each_step_that_went_well() -> None:
+    seen: list[str] = []
+    steps = [step("one", lambda _: "done"), step("two", failing(DENIED))]
+    run_steps(steps, make_deployment(), "again", after=lambda each: seen.append(each.name))
+    assert seen == ["one"]
