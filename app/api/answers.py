@@ -75,7 +75,7 @@ def _results(origin: Origin, account: Account) -> list[dict[str, object]]:
 
 
 def _bytes_in_lambda_response(errors: list[dict[str, object]]) -> int:
-    """An answer is a string inside Lambda's JSON: quotes are escaped again, and some of its runtimes write ASCII only."""
+    """An answer is a string inside Lambda's JSON: quotes are escaped again, and some of its runtimes write ASCII."""
     return len(json.dumps(orjson.dumps(errors).decode()))
 
 
