@@ -68,6 +68,18 @@ def test_objects_pass_whole(aws: Aws, proxy: ProxyThread, s3: "S3Client") -> Non
     assert names == [PUT_OBJECT, "s3.GetObject", "s3.HeadBucket", "s3.ListObjectsV2"]
 
 
+def test_what_a_call_is_about_is_remembered(
+    aws: Aws, proxy: ProxyThread, kinesis: "KinesisClient", s3: "S3Client"
+) -> None:
+    kinesis.describe_stream_summary(StreamName=aws.stream)
+    s3.put_object(Bucket=aws.bucket, Key="a folder/k", Body=b"x", Tagging="a=b")
+    s3.get_object_tagging(Bucket=aws.bucket, Key="a folder/k")
+    calls = proxy.calls()
+    assert [call.resource for call in calls] == [aws.stream, *[f"{aws.bucket}/a folder/k"] * 2]
+    assert calls[2].operation == "s3.GetObject?tagging", "part of an object is not the object"
+    assert ["x-amz-tagging" in call.headers for call in calls] == [False, True, False]
+
+
 def test_entries_fail_for_real_and_in_their_places(aws: Aws, proxy: ProxyThread, kinesis: "KinesisClient") -> None:
     proxy.set_rules([Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=1 / 3)])
     answer = kinesis.put_records(StreamName=aws.stream, Records=entries(60))

@@ -21,6 +21,7 @@ PUT_OBJECT = "s3.PutObject"
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
 RESOURCE_MEMBERS = ("StreamARN", "StreamName", "SecretId")
 S3_OBJECT = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+S3_LISTING = {"list-type", "prefix", "delimiter", "max-keys", "start-after", "continuation-token", "encoding-type"}
 S3_BUCKET = {"PUT": "CreateBucket", "GET": "ListObjectsV2", "HEAD": "HeadBucket", "DELETE": "DeleteBucket"}
 
 
@@ -95,7 +96,10 @@ def call_to_json(call: Call) -> dict[str, Any]:
 
 
 def operation_of(request: Request) -> str:
-    """`service.Operation` of an AWS call, from the signature's scope and from what its protocol says."""
+    """`service.Operation` of an AWS call, from the signature's scope and from what its protocol says.
+
+    A call for a part of an S3 bucket or object is named after it, ``s3.PutObject?tagging``.
+    """
     scope = SCOPE.search(request.header("authorization"))
     service = scope["service"] if scope else "unsigned"
     if target := request.header("x-amz-target"):
@@ -103,9 +107,12 @@ def operation_of(request: Request) -> str:
     if request.header("content-type").startswith("application/x-www-form-urlencoded"):
         action = parse_qs(request.body.decode("latin-1")).get("Action", ["?"])[0]
         return f"{service}.{action}"
-    bucket, _, key = urlsplit(request.target).path.strip("/").partition("/")
+    address = urlsplit(request.target)
+    bucket, _, key = address.path.strip("/").partition("/")
     names = S3_OBJECT if key else S3_BUCKET
-    return f"{service}.{names.get(request.method, request.method) if bucket else 'ListBuckets'}"
+    parts = sorted(parse_qs(address.query, keep_blank_values=True).keys() - S3_LISTING)
+    name = names.get(request.method, request.method) if bucket else "ListBuckets"
+    return f"{service}.{'?'.join([name, *parts])}"
 
 
 def resource_of(request: Request) -> str:
