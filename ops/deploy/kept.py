@@ -1,9 +1,10 @@
 """What outlives its stack: found by the stage's tag or by the name that CloudFormation gave it, and removed.
 
-CloudFormation begins the names it makes with the stack's. A tag of another stage overrules a name that fits: the stage
-`dev` must not take what belongs to a stage `dev-storage`.
+The names that CloudFormation makes are the stack's, the logical id and a random part, between hyphens. The tag decides
+where there is one: the stage `dev` must not take what belongs to a stage `dev-storage`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ops.deploy.errors import DeployError
 from ops.deploy.names import STAGE_TAG
-from ops.stacks import BOOTSTRAP, STACKS, stack_name
+from ops.stacks import BOOTSTRAP, STACKS
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -76,9 +77,9 @@ def belongs(stage: str, name: str, tags: Mapping[str, str]) -> bool:
     """Whether a resource is the stage's."""
     if STAGE_TAG in tags:
         return tags[STAGE_TAG] == stage
-    stacks = [stack_name(stage, stack) for stack in (BOOTSTRAP, *STACKS)]
-    parts = name.lower().split("/")
-    return any(part == stack or part.startswith(f"{stack}-") for part in parts for stack in stacks)
+    stacks = "|".join((BOOTSTRAP, *STACKS))
+    made = re.compile(rf"sluice-{re.escape(stage)}-({stacks})(-[a-z0-9]+-[a-z0-9]+)?", re.IGNORECASE)
+    return any(made.fullmatch(part) for part in name.split("/"))
 
 
 def kept(services: Services, stage: str) -> list[Kept]:
@@ -95,8 +96,7 @@ def kept(services: Services, stage: str) -> list[Kept]:
 def left_over(services: Services, stage: str) -> list[str]:
     """What still carries the stage's tag or a role's name, a line each; keys that wait for their deletion aside."""
     arns = [arn for arn in _tagged(services, stage) if not (":kms:" in arn and _waits(services.kms, arn))]
-    names = [role["RoleName"] for page in services.iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
-    return arns + [f"role {name}" for name in names if belongs(stage, name, {})]
+    return arns + [f"role {name}" for name in _roles(services.iam, stage)]
 
 
 def _buckets(s3: "S3Client", stage: str) -> Iterator[Kept]:
@@ -147,6 +147,15 @@ def _delete(s3: "S3Client", bucket: str, objects: "Sequence[ObjectIdentifierType
     failed = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}).get("Errors", [])
     if failed:
         raise DeployError(f"bucket {bucket}: {len(failed)} objects cannot be deleted ({failed[0].get('Code')})")
+
+
+def _roles(iam: "IAMClient", stage: str) -> Iterator[str]:
+    """The tagging API does not know them."""
+    for page in iam.get_paginator("list_roles").paginate():
+        for name in (role["RoleName"] for role in page["Roles"] if role["RoleName"].startswith(f"sluice-{stage}-")):
+            tags = {tag["Key"]: tag["Value"] for tag in iam.list_role_tags(RoleName=name)["Tags"]}
+            if belongs(stage, name, tags):
+                yield name
 
 
 def _streams(kinesis: "KinesisClient", stage: str) -> Iterator[Kept]:

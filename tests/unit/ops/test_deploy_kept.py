@@ -1,0 +1,41 @@
+"""Whose a resource is: by its tag, else by a name that CloudFormation made."""
+
+import pytest
+
+from ops.deploy.kept import belongs
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sluice-dev-storage-landingbucket-1abc2def",
+        "sluice-dev-storage-Stream-1ABC2DEF",
+        "sluice-dev-gateway-GatewayLogs-1ABC2DEF",
+        "sluice-dev-snowflake-access-PipeErrors-1ABC",
+        "/aws/lambda/sluice-dev-gateway",
+    ],
+)
+def test_names_of_the_stage(name: str) -> None:
+    assert belongs("dev", name, {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sluice-dev-storage-storage-landingbucket-1abc2def",
+        "sluice-dev-gateway-storage-Stream-1ABC2DEF",
+        "sluice-dev2-storage-landingbucket-1abc2def",
+        "sluice-prod-storage-landingbucket-1abc2def",
+        "my-sluice-dev-storage-landingbucket-1abc2def",
+        "sluice-dev-backup",
+    ],
+)
+def test_names_of_others(name: str) -> None:
+    assert not belongs("dev", name, {})
+
+
+def test_the_tag_decides() -> None:
+    name = "sluice-dev-storage-landingbucket-1abc2def"
+    assert not belongs("dev", name, {"sluice:stage": "other"})
+    assert belongs("dev", "anything", {"sluice:stage": "dev"})
+    assert belongs("dev", name, {"team": "data"})
