@@ -41,7 +41,7 @@ class Delivery:
     _processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def start(self, *, template: Path = DELIVERY_TEMPLATE, **parameters: str) -> "subprocess.Popen[bytes]":
-        wired = {name: self.outputs[name] for name in ("StreamArn", "LandingBucketArn", "LandingPrefix")}
+        wired = {name: self.outputs[name] for name in ("StreamArn", "LandingBucketArn", "LandingPrefix", "DataKeyArn")}
         command = [sys.executable, "-m", "local_pipeline.firehose"]
         command += ["--home", str(self.home), "--template", str(template)]
         for name, value in (wired | parameters).items():

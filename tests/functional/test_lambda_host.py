@@ -120,6 +120,9 @@ def test_the_environment_is_the_deployed_function_s(deployed: Deployed) -> None:
         "SLUICE_STREAM_NAME": deployed.outputs["StreamName"],
         "SLUICE_ERROR_BUCKET": deployed.outputs["ErrorBucketName"],
         "SLUICE_AUTH": "none",
+        "SLUICE_API_KEYS_SECRET_ARN": deployed.outputs["ApiKeysSecretArn"],
+        "SLUICE_METRICS": "cloudwatch",
+        "SLUICE_STAGE": "api",
         "SLUICE_ONLY_HERE": "yes",
     }
     assert seen["function"] == FUNCTION

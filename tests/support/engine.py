@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 STOP_SECONDS = 30.0
-IMAGE = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/sluice:test"
+IMAGE = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/sluice@sha256:{'0' * 64}"
 
 
 @dataclass

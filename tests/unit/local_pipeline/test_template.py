@@ -9,6 +9,7 @@ from local_pipeline.template import DELIVERY_TEMPLATE, MIB, DeliverySettings, Te
 ARNS = {
     "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/sluice-stream",
     "LandingBucketArn": "arn:aws:s3:::sluice-landing",
+    "DataKeyArn": "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000",
 }
 
 
