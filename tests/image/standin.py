@@ -9,7 +9,6 @@ a shell and coreutils, but neither find nor strip.
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pip
 
+from tests.image.buildah import checked
 from tests.support.processes import ROOT
 
 PACKAGES = "base-files,coreutils,dash,libstdc++6"
@@ -76,9 +76,9 @@ main(["bootstrap", os.environ["_HANDLER"]])
 
 
 def make_root(root: Path) -> None:
-    """Fill `root` with the file system of the stand-in; subprocess.CalledProcessError when a part cannot be had."""
+    """Fill `root` with the file system of the stand-in; CommandFailed when a part cannot be had."""
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    _run("mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}", suite, str(root))
+    checked(["mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}", suite, str(root)])
     _add_python(root)
     _add_runtime(root)
     (root / "etc" / "pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n")
@@ -104,7 +104,7 @@ def _add_python(root: Path) -> None:
 
 def _missing_libraries(root: Path, binaries: Iterable[Path]) -> Iterator[Path]:
     """What this machine's loader finds for `binaries` and `root` does not have, each once."""
-    listed = _run("ldd", *map(str, binaries))
+    listed = checked(["ldd", *map(str, binaries)])
     there = {path.name for path in root.rglob("*.so*")}
     for needed in sorted(set(re.findall(r"=> (/\S+)", listed))):
         if Path(needed).name not in there:
@@ -114,7 +114,7 @@ def _missing_libraries(root: Path, binaries: Iterable[Path]) -> Iterator[Path]:
 def _add_runtime(root: Path) -> None:
     runtime = root / "var" / "runtime"
     pip_install = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
-    _run(*pip_install, "--target", str(runtime), "--requirement", str(REQUIREMENTS))
+    checked([*pip_install, "--target", str(runtime), "--requirement", str(REQUIREMENTS)])
     (runtime / "bootstrap.py").write_text(BOOTSTRAP_PY)
     (root / "usr" / "local" / "bin").mkdir(parents=True, exist_ok=True)
     for script, text in {
@@ -124,10 +124,3 @@ def _add_runtime(root: Path) -> None:
     }.items():
         (root / script).write_text(text)
         (root / script).chmod(0o755)
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
-    if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-    return done.stdout

@@ -180,7 +180,7 @@ def runtime_api() -> Iterator[RuntimeApi]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     server.daemon_threads = True
     api = RuntimeApi(f"127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever, name="runtime-api", daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.05,), name="runtime-api", daemon=True)
     thread.start()
     try:
         yield api
