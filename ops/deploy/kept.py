@@ -1,7 +1,8 @@
 """What outlives its stack: found by the stage's tag or by the name that CloudFormation gave it, and removed.
 
-The names that CloudFormation makes are the stack's, the logical id and a random part, between hyphens. The tag decides
-where there is one: the stage `dev` must not take what belongs to a stage `dev-storage`.
+The names that CloudFormation makes are the stack's, the logical id and a random part, with hyphens between; templates
+leave out the logical id. The tag decides where there is one: the stage `dev` must not take what belongs to a stage
+`dev-storage`.
 """
 
 import re
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 COUNTED_OBJECTS = 100_000
+BUCKET_TRIES = 3
+"""S3 delivers access logs hours late: one may come between the emptying and the deletion."""
 KEY_WAITS_DAYS = 30
 """7 to 30 are allowed (KMS API, ScheduleKeyDeletion); until then the deletion can be cancelled."""
 
@@ -78,7 +81,7 @@ def belongs(stage: str, name: str, tags: Mapping[str, str]) -> bool:
     if STAGE_TAG in tags:
         return tags[STAGE_TAG] == stage
     stacks = "|".join((BOOTSTRAP, *STACKS))
-    made = re.compile(rf"sluice-{re.escape(stage)}-({stacks})(-[a-z0-9]+-[a-z0-9]+)?", re.IGNORECASE)
+    made = re.compile(rf"sluice-{re.escape(stage)}-({stacks})(?!-({stacks})-)(-[a-z0-9]+){{0,2}}", re.IGNORECASE)
     return any(made.fullmatch(part) for part in name.split("/"))
 
 
@@ -131,13 +134,26 @@ def _remove_bucket(s3: "S3Client", name: str) -> str:
         for upload in unfinished.get("Uploads", []):
             s3.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
     count = 0
+    for tries_left in reversed(range(BUCKET_TRIES)):
+        count += _empty(s3, name)
+        try:
+            s3.delete_bucket(Bucket=name)
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "BucketNotEmpty" or not tries_left:
+                raise
+        else:
+            break
+    return f"emptied of {count:,} objects and deleted"
+
+
+def _empty(s3: "S3Client", name: str) -> int:
+    count = 0
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
         listed = [(each["Key"], each["VersionId"]) for each in page.get("Versions", [])]
         listed += [(each["Key"], each["VersionId"]) for each in page.get("DeleteMarkers", [])]
         _delete(s3, name, [{"Key": key, "VersionId": version} for key, version in listed])
         count += len(listed)
-    s3.delete_bucket(Bucket=name)
-    return f"emptied of {count:,} objects and deleted"
+    return count
 
 
 def _delete(s3: "S3Client", bucket: str, objects: "Sequence[ObjectIdentifierTypeDef]") -> None:

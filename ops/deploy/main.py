@@ -120,6 +120,10 @@ def _destroy(arguments: argparse.Namespace) -> int:
     answers = Answers(yes=arguments.yes, typed={question: word for question, word in given.items() if word is not None})
     try:
         gone = Removal(deployment, aws, answers, with_snowflake=not arguments.skip_snowflake).run()
+    except CAUSES as error:
+        say(f"It stopped: {one_line(error)}")
+        say("What is gone is gone. When that is mended, run it again: it goes on where it stopped.")
+        return 1
     finally:
         deployment.close()
     return 0 if gone else 1

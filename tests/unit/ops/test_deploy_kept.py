@@ -11,6 +11,7 @@ from ops.deploy.kept import belongs
         "sluice-dev-storage-landingbucket-1abc2def",
         "sluice-dev-storage-Stream-1ABC2DEF",
         "sluice-dev-gateway-GatewayLogs-1ABC2DEF",
+        "sluice-dev-gateway-61c896d9",
         "sluice-dev-snowflake-access-PipeErrors-1ABC",
         "/aws/lambda/sluice-dev-gateway",
     ],
@@ -24,6 +25,7 @@ def test_names_of_the_stage(name: str) -> None:
     [
         "sluice-dev-storage-storage-landingbucket-1abc2def",
         "sluice-dev-gateway-storage-Stream-1ABC2DEF",
+        "sluice-dev-gateway-gateway-61c896d9",
         "sluice-dev2-storage-landingbucket-1abc2def",
         "sluice-prod-storage-landingbucket-1abc2def",
         "my-sluice-dev-storage-landingbucket-1abc2def",
