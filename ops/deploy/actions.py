@@ -74,6 +74,13 @@ def deploy_one(deployment: Deployment, stack: str) -> str:
     return "no change" if changed_at(cloudformation, name) == before else "updated"
 
 
+def deploy_monitoring(deployment: Deployment) -> str:
+    """Deploy the alarms, if there is what they watch of Snowflake's side."""
+    if "PipeErrorsQueueName" not in deployment.known:
+        return "left out: it watches queues of snowflake-access too, which needs Snowflake"
+    return deploy_one(deployment, "monitoring")
+
+
 def publish_image(deployment: Deployment) -> str:
     """Build and push the image."""
     if deployment.publisher is None:

@@ -85,7 +85,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
     for line in describe(steps, details=arguments.plan):
         say(line)
     if options.skip_snowflake:
-        say("Without Snowflake nothing loads, records wait in the landing bucket; and there are no alarms yet.")
+        say("Snowflake stays as it is. In a new stage records wait in the landing bucket, and there are no alarms.")
     if arguments.plan:
         return 0
     aws = Clients(boto3.Session())

@@ -64,8 +64,8 @@ def plan(options: Options) -> list[Step]:
     if not options.skip_snowflake:
         steps += _snowflake_steps(options, stacks)
     steps.append(replace(stacks.step("gateway"), resume_at="" if options.image else "image"))
-    if not options.skip_snowflake:  # its alarms watch the pipe's queues too
-        steps.append(stacks.step("monitoring"))
+    monitoring = stacks.step("monitoring")
+    steps.append(replace(monitoring, run=actions.deploy_monitoring) if options.skip_snowflake else monitoring)
     return [*steps, _smoke_step(options)]
 
 
@@ -155,7 +155,8 @@ def _smoke_step(options: Options) -> Step:
         "smoke-test",
         f"post one record with a key of its own (source sluice-smoke, removed again){wait}",
         lambda deployment: smoke_test(deployment, row=not options.skip_snowflake),
-        "find where the record is: docs/operations.md, “A record does not arrive”",
+        "see how far it came: no file in the landing bucket, look at Firehose (docs/operations.md, delivery-stale); "
+        f"a file and no row, at the pipe: sluice pipe --stage {options.stage} status",
     )
 
 

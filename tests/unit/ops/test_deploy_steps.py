@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from ops.deploy.actions import deploy_monitoring
 from ops.deploy.errors import DeployError
 from ops.deploy.steps import Step, run_steps
 from ops.deploy.surroundings import Deployment
@@ -52,3 +53,7 @@ def test_whoever_watches_is_told_after_each_step_that_went_well() -> None:
     steps = [step("one", lambda _: "done"), step("two", failing(DENIED))]
     run_steps(steps, make_deployment(), "again", after=lambda each: seen.append(each.name))
     assert seen == ["one"]
+
+
+def test_without_snowflake_a_new_stage_has_no_alarms_and_is_told_so() -> None:
+    assert deploy_monitoring(make_deployment()).startswith("left out")
