@@ -17,14 +17,12 @@ that broke off anywhere is seen by `pipe_differs`, and `roll_out` goes on with t
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
-import sqlglot
-from sqlglot import TokenType
+from ops.snowflake_pipe_text import PipeText, words_of
 
 SHOW_PIPE = "SHOW PIPES LIKE 'RECORDS_PIPE' IN SCHEMA {database}.RAW"
 NOW = """SELECT TO_CHAR(SYSDATE(), 'YYYY-MM-DD"T"HH24:MI:SS') || '+00:00'"""
@@ -127,7 +125,7 @@ def pipe_differs(shown: ShownPipe, statement: str) -> list[str]:
 
     Blanks, comments, the case of unquoted words and the pipe's own database and schema before a name do not count.
     """
-    file = _PipeText(statement)
+    file = PipeText(statement)
     found = [*_replaced_for(shown, file)]
     if shown.error_integration.upper() != file.option("ERROR_INTEGRATION").upper():
         found.append(
@@ -157,7 +155,7 @@ def roll_out(
         RollOutError: the pipe is not running and nobody knows since when, or what is to be loaded is older than REFRESH
             reaches.
     """
-    file = _PipeText(statement)
+    file = PipeText(statement)
     if not pipe_differs(shown, statement):
         return []
     replaced_for = _replaced_for(shown, file)
@@ -181,7 +179,7 @@ def roll_out(
 
 def status_query(statement: str) -> str:
     """SYSTEM$PIPE_STATUS of the pipe that `statement` creates."""
-    return f"SELECT SYSTEM$PIPE_STATUS('{_PipeText(statement).name}')"
+    return f"SELECT SYSTEM$PIPE_STATUS('{PipeText(statement).name}')"
 
 
 def read_now(text: str | None) -> datetime:
@@ -221,7 +219,7 @@ def run_steps(
             answer = ask(step.sql)
 
 
-def _replace(file: "_PipeText", since: datetime) -> list[Step]:
+def _replace(file: PipeText, since: datetime) -> list[Step]:
     mark = _MARK + since.isoformat()
     return [
         _set(file, f"COMMENT = '{mark}'", f"note in the pipe's comment from when on to refresh: {since.isoformat()}"),
@@ -231,7 +229,7 @@ def _replace(file: "_PipeText", since: datetime) -> list[Step]:
     ]
 
 
-def _refresh(file: "_PipeText", since: datetime) -> list[Step]:
+def _refresh(file: PipeText, since: datetime) -> list[Step]:
     return [
         Step(
             f"ALTER PIPE {file.name} REFRESH MODIFIED_AFTER = '{since.isoformat()}'",
@@ -252,18 +250,18 @@ def _running(status: PipeStatus) -> bool:
     return status.state == "RUNNING"
 
 
-def _set(file: "_PipeText", what: str, say: str = "") -> Step:
+def _set(file: PipeText, what: str, say: str = "") -> Step:
     return Step(f"ALTER PIPE {file.name} SET {what}", say or f"set {what}")
 
 
-def _set_comment(file: "_PipeText") -> Step:
+def _set_comment(file: PipeText) -> Step:
     return _set(file, f"COMMENT = '{file.option('COMMENT')}'", "set the pipe's comment to the file's: it is rolled out")
 
 
-def _replaced_for(shown: ShownPipe, file: "_PipeText") -> list[str]:
+def _replaced_for(shown: ShownPipe, file: PipeText) -> list[str]:
     """The differences that only CREATE OR REPLACE can remove: https://docs.snowflake.com/en/user-guide/data-load-snowpipe-manage"""
     found = []
-    mine = _words(shown.definition, shown.database, shown.schema)
+    mine = words_of(shown.definition, shown.database, shown.schema)
     for number, (there, here) in enumerate(zip_longest(mine, file.copy), start=1):
         if there != here:
             found.append(
@@ -273,59 +271,3 @@ def _replaced_for(shown: ShownPipe, file: "_PipeText") -> list[str]:
     if bool(shown.channel) != (file.option("AUTO_INGEST").upper() == "TRUE"):
         found.append(f"AUTO_INGEST is {str(bool(shown.channel)).upper()}, the file says {file.option('AUTO_INGEST')}")
     return found
-
-
-class _PipeText:
-    """A CREATE PIPE taken apart."""
-
-    def __init__(self, statement: str) -> None:
-        tokens = sqlglot.tokenize(statement, read="snowflake")
-        starts = [
-            number
-            for number, (before, token) in enumerate(pairwise(tokens), start=1)
-            if before.token_type is TokenType.ALIAS and token.token_type is TokenType.COPY
-        ]
-        named = re.match(r"CREATE\s+PIPE\s+IF\s+NOT\s+EXISTS\s+(\w+)\.(\w+)\.(\w+)\s", statement, re.IGNORECASE)
-        if not starts or named is None:
-            raise RollOutError("The file's statement is no CREATE PIPE IF NOT EXISTS database.schema.name … AS COPY.")
-        database, schema, _ = named.groups()
-        self.name = ".".join(named.groups())
-        self.status = f"SELECT SYSTEM$PIPE_STATUS('{self.name}')"
-        self.copy = _words(statement[tokens[starts[0]].start :], database, schema)
-        self._statement = statement
-        self._options = {
-            name.text.upper(): value
-            for name, equals, value in zip(tokens, tokens[1:], tokens[2 : starts[0]], strict=False)
-            if equals.token_type is TokenType.EQ
-        }
-
-    def option(self, name: str) -> str:
-        """Its value as written, without quotes; empty if the statement does not set it."""
-        return self._options[name].text if name in self._options else ""
-
-    def as_replacement(self, comment: str) -> str:
-        """The statement as CREATE OR REPLACE PIPE with another comment."""
-        if "COMMENT" not in self._options:
-            raise RollOutError("The file's pipe has no COMMENT, which is where a roll-out notes how far it is.")
-        old = self._options["COMMENT"]
-        text = f"{self._statement[: old.start]}'{comment}'{self._statement[old.end + 1 :]}"
-        return re.sub(r"\ACREATE\s+PIPE\s+IF\s+NOT\s+EXISTS\b", "CREATE OR REPLACE PIPE", text, flags=re.IGNORECASE)
-
-
-def _words(sql: str, database: str, schema: str) -> list[str]:
-    """The words of a statement, alike for statements that Snowflake reads alike."""
-    prefix = f"{database}.{schema}.".upper()
-    words: list[str] = []
-    for token in sqlglot.tokenize(sql, read="snowflake"):
-        if token.token_type is not TokenType.SEMICOLON:
-            words.append(_word(token, prefix))
-            if words[-4:] == [database.upper(), ".", schema.upper(), "."]:
-                del words[-4:]
-    return words
-
-
-def _word(token: sqlglot.Token, prefix: str) -> str:
-    if token.token_type is TokenType.STRING:
-        text = token.text[len(prefix) :] if token.text.upper().startswith(prefix) else token.text
-        return f"'{text}'"
-    return f'"{token.text}"' if token.token_type is TokenType.IDENTIFIER else token.text.upper()

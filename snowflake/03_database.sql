@@ -14,10 +14,11 @@ CREATE SCHEMA IF NOT EXISTS <% database %>.RAW
 -- Only the schema's owner grants on what is in it.
 ALTER SCHEMA <% database %>.RAW ENABLE MANAGED ACCESS;
 
+-- A schema of its own: its owner makes views and alerts there without any privilege on the records' schema. SYSADMIN
+-- makes it, because it has a right on it in every run; a role without one could be told that it exists already.
+USE ROLE SYSADMIN;
+
 CREATE SCHEMA IF NOT EXISTS <% database %>.MONITORING
     COMMENT = 'What was loaded, how the pipe is, and the alerts on both';
-
--- A schema of its own: its owner makes views and alerts there without any privilege on the records' schema.
-USE ROLE SYSADMIN;
 
 GRANT OWNERSHIP ON SCHEMA <% database %>.MONITORING TO ROLE <% monitor_role %> COPY CURRENT GRANTS;
