@@ -4,17 +4,29 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
-from ops.stacks import TEMPLATES, StackError, deploy
+from local_pipeline.engine import REGION
+from ops.parameters import read_parameters
+from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES, StackError, delete_stack, deploy, stack_name
 from tests.support.engine import IMAGE, RunningEngine, eventually, running_engine
 
-ALL_BUT_DELIVERY = ("storage", "snowflake-access", "gateway")
+ALL_BUT_DELIVERY = tuple(stack for stack in STACKS if stack != "delivery")
+ROLE = "arn:aws:iam::123456789012:role/sluice-test-cloudformation"
+SMALL = """
+Parameters: {Stage: {Type: String}, Seconds: {Type: Number, Default: 30}}
+Resources: {Queue: {Type: "AWS::SQS::Queue", Properties: {VisibilityTimeout: !Ref Seconds}}}
+"""
 GIVEN = {
     "ImageUri": IMAGE,
     "AuthMode": "none",
     "SnowflakeUserArn": "arn:aws:iam::123456789012:user/snowflake",
     "SnowflakeExternalId": "SLUICE_SFCRole=2_abc=",
+    "SnowflakeErrorsUserArn": "arn:aws:iam::123456789012:user/snowflake",
+    "SnowflakeErrorsExternalId": "SLUICE_SFCRole=2_def=",
+    # Output of the delivery stack, which this engine does without.
+    "DeliveryStreamName": "sluice-test-delivery",
 }
 
 
@@ -32,12 +44,22 @@ def queue_arn(engine: RunningEngine) -> str:
 
 @pytest.fixture(scope="module")
 def outputs(engine: RunningEngine, queue_arn: str) -> dict[str, str]:
-    return deploy(engine.cloudformation, "test", GIVEN | {"SnowpipeQueueArn": queue_arn}, ALL_BUT_DELIVERY)
+    given = GIVEN | {"SnowpipeQueueArn": queue_arn}
+    return deploy(engine.cloudformation, "test", given, ALL_BUT_DELIVERY)
 
 
-def notified_queues(engine: RunningEngine, bucket: str) -> list[tuple[str, list[str]]]:
+def notified_queues(engine: RunningEngine, bucket: str) -> dict[str, str]:
+    """Prefix by the queue that is told of it."""
     found = engine.s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations", [])
-    return [(entry["QueueArn"], [rule["Value"] for rule in entry["Filter"]["Key"]["FilterRules"]]) for entry in found]
+    return {entry["QueueArn"]: entry["Filter"]["Key"]["FilterRules"][0]["Value"] for entry in found}
+
+
+def keys_told(engine: RunningEngine, queue: str) -> list[str]:
+    """Keys of the objects that the queue's next messages tell of."""
+    url = engine.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    messages = engine.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    bodies = [json.loads(message["Body"]) for message in messages]
+    return [record["s3"]["object"]["key"] for body in bodies for record in body.get("Records", [])]
 
 
 def edited(tmp_path: Path, stack: str, old: str, new: str) -> Path:
@@ -54,8 +76,65 @@ def edited(tmp_path: Path, stack: str, old: str, new: str) -> Path:
 def test_all_but_the_delivery_stream_deploy(engine: RunningEngine, outputs: dict[str, str], queue_arn: str) -> None:
     shards = engine.kinesis.describe_stream_summary(StreamName=outputs["StreamName"])["StreamDescriptionSummary"]
     assert shards["OpenShardCount"] == 2
-    assert notified_queues(engine, outputs["LandingBucketName"]) == [(queue_arn, ["records/"])]
+    assert notified_queues(engine, outputs["LandingBucketName"]) == {
+        queue_arn: "records/",
+        outputs["DeliveryFailuresQueueArn"]: "delivery-errors/",
+    }
     assert outputs["SnowflakeRoleArn"].endswith(":role/sluice-test-snowflake")
+    assert outputs["SnowflakeErrorsRoleArn"].endswith(":role/sluice-test-snowflake-errors")
+    assert outputs["PipeErrorsTopicArn"].endswith(":sluice-test-pipe-errors")
+
+
+@pytest.mark.parametrize("repository", ["", "owner/name"])
+def test_the_bootstrap_deploys(engine: RunningEngine, repository: str) -> None:
+    provider = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
+    given = {"GitHubRepository": repository, "GitHubOidcProviderArn": provider}
+    outputs = deploy(engine.cloudformation, "boot", given, (BOOTSTRAP,))
+    assert outputs["RepositoryName"] == "sluice-boot"
+    assert outputs["CloudFormationRoleArn"].endswith(":role/sluice-boot-cloudformation")
+    assert ("DeployRoleArn" in outputs, "PlanRoleArn" in outputs) == (bool(repository), bool(repository))
+
+
+def test_the_key_encrypts_what_the_engine_lets_it(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    """The engine drops the encryption of streams and buckets; tests/infra checks these in the template."""
+    alias = engine.session.client("kms", endpoint_url=engine.engine.url).describe_key(KeyId="alias/sluice-test")
+    assert alias["KeyMetadata"]["Arn"] == outputs["DataKeyArn"]
+    for queue in (outputs["DeliveryFailuresQueueName"], outputs["PipeErrorsQueueName"]):
+        url = engine.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        attributes = engine.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["KmsMasterKeyId"])["Attributes"]
+        assert attributes["KmsMasterKeyId"] == outputs["DataKeyArn"]
+
+
+def test_every_alarm_goes_to_the_topic(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    cloudwatch = engine.session.client("cloudwatch", endpoint_url=engine.engine.url)
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix="sluice-test-")["MetricAlarms"]
+    assert len(alarms) == 15
+    assert {action for alarm in alarms for action in alarm["AlarmActions"]} == {outputs["AlarmTopicArn"]}
+    watched = {alarm["AlarmName"]: alarm["Dimensions"][0]["Value"] for alarm in alarms}
+    assert watched["sluice-test-pipe-errors"] == outputs["PipeErrorsQueueName"]
+    assert watched["sluice-test-gateway-errors"] == outputs["FunctionName"]
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=outputs["DashboardName"])["DashboardBody"])
+    assert outputs["StreamName"] in json.dumps(body)
+
+
+def test_a_pipe_error_reaches_its_queue(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    engine.session.client("sns", endpoint_url=engine.engine.url).publish(
+        TopicArn=outputs["PipeErrorsTopicArn"], Message='{"pipeName":"RECORDS_PIPE"}'
+    )
+    url = engine.sqs.get_queue_url(QueueName=outputs["PipeErrorsQueueName"])["QueueUrl"]
+    (message,) = eventually(lambda: engine.sqs.receive_message(QueueUrl=url).get("Messages"))
+    assert message["Body"] == '{"pipeName":"RECORDS_PIPE"}'
+
+
+def test_the_api_keys_begin_empty_and_outlive_a_deployment(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    secrets = engine.session.client("secretsmanager", endpoint_url=engine.engine.url)
+    arn = outputs["ApiKeysSecretArn"]
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "{}"
+    secrets.put_secret_value(SecretId=arn, SecretString='{"shop":[]}')
+    wired = {name: outputs[name] for name in ("StreamName", "StreamArn", "ErrorBucketName", "ErrorBucketArn")}
+    given = {"ImageUri": IMAGE, "AuthMode": "none", "DataKeyArn": outputs["DataKeyArn"], "ThrottleRate": "7"}
+    deploy(engine.cloudformation, "test", wired | given, ("gateway",))
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == '{"shop":[]}'
 
 
 def test_the_function_is_wired_to_the_storage(engine: RunningEngine, outputs: dict[str, str]) -> None:
@@ -64,6 +143,9 @@ def test_the_function_is_wired_to_the_storage(engine: RunningEngine, outputs: di
         "SLUICE_STREAM_NAME": outputs["StreamName"],
         "SLUICE_ERROR_BUCKET": outputs["ErrorBucketName"],
         "SLUICE_AUTH": "none",
+        "SLUICE_API_KEYS_SECRET_ARN": outputs["ApiKeysSecretArn"],
+        "SLUICE_METRICS": "cloudwatch",
+        "SLUICE_STAGE": "test",
     }
     assert function["Timeout"] == 29
 
@@ -78,7 +160,7 @@ def test_an_update_that_does_not_mention_the_queue_keeps_it(
     engine: RunningEngine, outputs: dict[str, str], queue_arn: str
 ) -> None:
     deploy(engine.cloudformation, "test", {"RejectedRetentionDays": "7"}, ("storage",))
-    assert notified_queues(engine, outputs["LandingBucketName"]) == [(queue_arn, ["records/"])]
+    assert notified_queues(engine, outputs["LandingBucketName"])[queue_arn] == "records/"
 
 
 def test_a_changed_default_in_the_template_is_deployed(
@@ -102,10 +184,11 @@ def test_a_broken_template_is_one_line(engine: RunningEngine, tmp_path: Path) ->
     assert "\n" not in str(raised.value)
 
 
-def test_keys_are_needed_unless_none_is_said(engine: RunningEngine, outputs: dict[str, str]) -> None:
+def test_an_image_without_a_digest_is_refused(engine: RunningEngine, outputs: dict[str, str]) -> None:
     wired = {name: outputs[name] for name in ("StreamName", "StreamArn", "ErrorBucketName", "ErrorBucketArn")}
-    with pytest.raises(StackError, match="ApiKeys must be given"):
-        deploy(engine.cloudformation, "keyless", wired | {"ImageUri": IMAGE}, ("gateway",))
+    given = wired | {"DataKeyArn": outputs["DataKeyArn"], "ImageUri": IMAGE.partition("@")[0] + ":latest"}
+    with pytest.raises(StackError, match="a tag is not enough"):
+        deploy(engine.cloudformation, "tagged", given, ("gateway",))
 
 
 def test_a_failing_resource_gives_its_reason_and_the_next_deploy_works(engine: RunningEngine) -> None:
@@ -149,30 +232,47 @@ def test_the_delivery_stream_deploys_into_an_engine_of_its_own(tmp_path: Path) -
     assert destination["Prefix"] == "records/dt=!{timestamp:yyyy-MM-dd}/hr=!{timestamp:HH}/"
 
 
-def test_the_parameter_file_fits_the_templates(engine: RunningEngine) -> None:
-    values = json.loads((TEMPLATES / "parameters" / "dev.json").read_text())
-    stage = values.pop("Stage")
-    declared = {
-        item["ParameterKey"]
-        for template in TEMPLATES.glob("*.yaml")
-        for item in engine.cloudformation.get_template_summary(TemplateBody=template.read_text())["Parameters"]
-    }
-    assert set(values) <= declared
-    storage = {name: value for name, value in values.items() if name.startswith(("Stream", "Rejected"))}
-    assert deploy(engine.cloudformation, stage, storage, ("storage",))["LandingPrefix"] == "records/"
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_the_stage_s_parameters_deploy(engine: RunningEngine, stage: str) -> None:
+    values = read_parameters(TEMPLATES / "parameters" / f"{stage}.yaml")
+    buffers = {name for name in values if name.startswith(("Buffer", "Compression"))}
+    given = {name: value for name, value in values.items() if name not in buffers}
+    outputs = deploy(engine.cloudformation, stage, GIVEN | given, ALL_BUT_DELIVERY)
+    summary = engine.kinesis.describe_stream_summary(StreamName=outputs["StreamName"])["StreamDescriptionSummary"]
+    assert summary["StreamModeDetails"]["StreamMode"] == values["StreamMode"]
+    assert summary["RetentionPeriodHours"] == int(values["StreamRetentionHours"])
+
+
+def test_a_deleted_stage_leaves_what_holds_data(engine: RunningEngine) -> None:
+    outputs = deploy(engine.cloudformation, "gone", GIVEN, ALL_BUT_DELIVERY)
+    for stack in reversed(STACKS):
+        delete_stack(engine.cloudformation, stack_name("gone", stack))
+    left = {bucket["Name"] for bucket in engine.s3.list_buckets()["Buckets"]}
+    assert {outputs[name] for name in ("LandingBucketName", "ErrorBucketName", "AccessLogBucketName")} <= left
+    assert outputs["StreamName"] in engine.kinesis.list_streams()["StreamNames"]
+    functions = [function["FunctionName"] for function in engine.functions.list_functions()["Functions"]]
+    assert outputs["FunctionName"] not in functions
+    delete_stack(engine.cloudformation, stack_name("gone", "storage"))
+
+
+def test_cloudformation_takes_the_role_that_is_given(endpoint: str, tmp_path: Path) -> None:
+    """By moto: the engine drops the role."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    cloudformation = session.client("cloudformation", endpoint_url=endpoint)
+    (tmp_path / "storage.yaml").write_text(SMALL)
+    for parameters in ({}, {"Seconds": "60"}):
+        deploy(cloudformation, "role", parameters, ("storage",), templates=tmp_path, role_arn=ROLE)
+        (stack,) = cloudformation.describe_stacks(StackName="sluice-role-storage")["Stacks"]
+        assert stack["RoleARN"] == ROLE
+    delete_stack(cloudformation, "sluice-role-storage")
+    delete_stack(cloudformation, "sluice-role-storage")
 
 
 def test_a_delivered_file_reaches_the_queue(engine: RunningEngine, outputs: dict[str, str], queue_arn: str) -> None:
-    url = engine.sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
     engine.s3.put_object(Bucket=outputs["LandingBucketName"], Key="delivery-errors/x.json", Body=b"{}")
     engine.s3.put_object(Bucket=outputs["LandingBucketName"], Key="records/dt=2026-11-23/x.json", Body=b"{}")
-
-    def keys() -> list[str]:
-        messages = engine.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        bodies = [json.loads(message["Body"]) for message in messages]
-        return [record["s3"]["object"]["key"] for body in bodies for record in body.get("Records", [])]
-
-    assert eventually(keys) == ["records/dt%3D2026-11-23/x.json"]
+    assert eventually(lambda: keys_told(engine, queue_arn.rpartition(":")[2])) == ["records/dt%3D2026-11-23/x.json"]
+    assert eventually(lambda: keys_told(engine, outputs["DeliveryFailuresQueueName"])) == ["delivery-errors/x.json"]
 
 
 def stream_data(engine: RunningEngine, stream: str) -> Iterator[bytes]:
