@@ -22,7 +22,7 @@ from ops.snowflake_pipe import (
     run_steps,
     status_query,
 )
-from ops.snowflake_sql import SNOWFLAKE_DIRECTORY, pipe_statement
+from ops.snowflake_sql import SNOWFLAKE_DIRECTORY, ShippedSqlError, pipe_statement
 from tests.unit.ops.fake_pipe import START, ConnectionLostError, FakeSnowflake, Landing, Pipe
 
 FILE = pipe_statement(SNOWFLAKE_DIRECTORY, DEFAULT_VARIABLES)
@@ -76,6 +76,19 @@ def test_rows_of_show_pipes() -> None:
     }
     assert ShownPipe.from_row(row) == SAME
     assert ShownPipe.from_row({**row, "error_integration": None}) == replace(SAME, error_integration="")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["CREATE TABLE t (a INT)", FILE.replace("IF NOT EXISTS ", ""), FILE.partition("AS\n")[0]]
+)
+def test_a_file_that_makes_no_pipe_once(wrong: str) -> None:
+    with pytest.raises(ShippedSqlError, match="no CREATE PIPE IF NOT EXISTS"):
+        pipe_differs(SAME, wrong)
+
+
+def test_a_roll_out_needs_a_comment_to_write_into() -> None:
+    with pytest.raises(ShippedSqlError, match="no COMMENT"):
+        roll_out(FILE.replace(f"COMMENT = '{COMMENT}'", ""), replace(SAME, definition=OLD_COPY), RUNNING, START)
 
 
 def test_the_status() -> None:
