@@ -81,7 +81,7 @@ def belongs(stage: str, name: str, tags: Mapping[str, str]) -> bool:
     if STAGE_TAG in tags:
         return tags[STAGE_TAG] == stage
     stacks = "|".join((BOOTSTRAP, *STACKS))
-    made = re.compile(rf"sluice-{re.escape(stage)}-({stacks})(?!-({stacks})-)(-[a-z0-9]+){{0,2}}", re.IGNORECASE)
+    made = re.compile(rf"sluice-{re.escape(stage)}-({stacks})(?!-({stacks})-)(-[a-z0-9]+){{1,2}}", re.IGNORECASE)
     return any(made.fullmatch(part) for part in name.split("/"))
 
 

@@ -1,6 +1,7 @@
 """A real run of `sluice deploy` and `sluice destroy`: the arguments, AWS, Snowflake and the person at the terminal."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +89,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
         say("Snowflake stays as it is. In a new stage records wait in the landing bucket, and there are no alarms.")
     if arguments.plan:
         return 0
-    aws = Clients(boto3.Session())
+    aws = _aws()
     say(f"In AWS account {aws.account().id}, region {aws.account().region}.")
     if not Answers(yes=arguments.yes).agrees("Begin?"):
         say("Nothing was done.")
@@ -113,7 +114,7 @@ def _run(arguments: argparse.Namespace, options: Options, steps: Sequence[Step],
 
 def _destroy(arguments: argparse.Namespace) -> int:
     checked_stage(arguments.stage)
-    aws = Clients(boto3.Session())
+    aws = _aws()
     say(f"In AWS account {aws.account().id}, region {aws.account().region}:")
     deployment = _deployment(arguments, aws, {})
     given = {"delete_data": arguments.delete_data, "delete_snowflake": arguments.delete_snowflake}
@@ -131,7 +132,7 @@ def _destroy(arguments: argparse.Namespace) -> int:
 
 def _pipe(arguments: argparse.Namespace) -> int:
     checked_stage(arguments.stage)
-    deployment = _deployment(arguments, Clients(boto3.Session()), {})
+    deployment = _deployment(arguments, _aws(), {})
     look_up(deployment)
     try:
         if arguments.what == "status":
@@ -140,6 +141,11 @@ def _pipe(arguments: argparse.Namespace) -> int:
         return 0 if pipe_roll_out(deployment, Answers(yes=arguments.yes)) else 1
     finally:
         deployment.close()
+
+
+def _aws() -> Clients:
+    """As the AWS SDK finds them; it does not read AWS_REGION, which the other tools set."""
+    return Clients(boto3.Session(region_name=os.environ.get("AWS_REGION")))
 
 
 def _deployment(arguments: argparse.Namespace, aws: Clients, parameters: Mapping[str, str]) -> Deployment:

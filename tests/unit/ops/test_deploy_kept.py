@@ -13,7 +13,6 @@ from ops.deploy.kept import belongs
         "sluice-dev-gateway-GatewayLogs-1ABC2DEF",
         "sluice-dev-gateway-61c896d9",
         "sluice-dev-snowflake-access-PipeErrors-1ABC",
-        "/aws/lambda/sluice-dev-gateway",
     ],
 )
 def test_names_of_the_stage(name: str) -> None:
@@ -30,6 +29,7 @@ def test_names_of_the_stage(name: str) -> None:
         "sluice-prod-storage-landingbucket-1abc2def",
         "my-sluice-dev-storage-landingbucket-1abc2def",
         "sluice-dev-backup",
+        "sluice-dev-delivery",
     ],
 )
 def test_names_of_others(name: str) -> None:
