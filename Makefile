@@ -1,5 +1,6 @@
 # Sluice's commands. `make run` needs Python 3.11 or newer and make; everything else is installed here, below .venv*.
 PORT ?= 8000
+STAGE ?= dev
 PYTHON ?=
 ARGS ?=
 
@@ -27,11 +28,11 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test check format requirements install clean help
+.PHONY: run test check image image-test rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/' | expand -t 22
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
 
 run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
 	@exec .venv/bin/sluice up --port="$(PORT)"
@@ -39,14 +40,36 @@ run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
 install: $(LOCAL) $(ENGINE)
 
 test: $(DEV) $(ENGINE) $(CHECKS) ## run every test (ARGS= goes to pytest)
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
-check: $(DEV) ## formatting, lint, types, templates, SQL
+check: $(DEV) $(CHECKS) ## formatting, lint, types, templates, SQL, Dockerfile, workflows
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/cfn-lint infra/cloudformation/*.yaml
+	.venv-checks/bin/checkov --directory infra/cloudformation --framework cloudformation --skip-download --compact --quiet
 	.venv/bin/sqlfluff lint --disable-progress-bar snowflake
+	.venv-checks/bin/hadolint Dockerfile
+	.venv-checks/bin/actionlint
+	.venv-checks/bin/zizmor --offline --quiet --min-severity medium .github/workflows
+
+image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:dev)
+	@infra/image/build.sh "$(or $(TAG),sluice:dev)" $(ARGS)
+
+image-test: $(DEV) ## build the image without Docker and run it as Lambda does (Debian, root)
+	@.venv/bin/python -m pytest tests/image $(ARGS)
+
+rehearse: install ## deploy, deploy again and destroy a stage on this machine; no account needed
+	@.venv/bin/python -m local_pipeline.rehearsal $(ARGS)
+
+rehearse-test: $(DEV) $(ENGINE)
+	@.venv/bin/python -m pytest tests/rehearsal $(ARGS)
+
+deploy: $(LOCAL) ## deploy a stage to AWS and Snowflake (STAGE=dev; ARGS=--plan only shows it)
+	@.venv/bin/sluice deploy --stage="$(STAGE)" $(ARGS)
+
+destroy: $(LOCAL) ## remove a stage, asking about its data (STAGE=dev)
+	@.venv/bin/sluice destroy --stage="$(STAGE)" $(ARGS)
 
 format: $(DEV) ## format the Python files and fix what ruff can fix
 	.venv/bin/ruff format .
@@ -59,6 +82,7 @@ requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes new
 	$(COMPILE) pyproject.toml --extra dev -c requirements/local.txt -o requirements/dev.txt
 	$(COMPILE) requirements/engine.in -o requirements/engine.txt
 	$(COMPILE) requirements/checks.in -o requirements/checks.txt
+	$(COMPILE) requirements/lambda-runtime.in -o requirements/lambda-runtime.txt
 
 clean: ## remove the local pipeline's state (.sluice)
 	@if [ -x .venv/bin/python ]; then .venv/bin/python -m local_pipeline.clean; else rm -rf .sluice; fi

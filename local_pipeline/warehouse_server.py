@@ -32,7 +32,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def serve(port: int, db_path: Path, sql: Path | None) -> None:
     """Open the database in `db_path`, then answer on 127.0.0.1:`port` until SIGTERM or SIGINT.
 
-    The shipped SQL in `sql` is run first; with None it is left to whoever connects. GET /health answers 200 from then on.
+    The shipped SQL in `sql` is run first; with None that is left to whoever connects. GET /health then answers 200.
 
     Raises:
         ShippedSqlError: the shipped SQL does not run.
