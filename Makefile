@@ -40,7 +40,7 @@ run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
 install: $(LOCAL) $(ENGINE)
 
 test: $(DEV) $(ENGINE) $(CHECKS) ## run every test (ARGS= goes to pytest)
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) $(CHECKS) ## formatting, lint, types, templates, SQL, Dockerfile, workflows
 	.venv/bin/ruff format --check .

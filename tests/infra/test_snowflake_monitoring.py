@@ -74,7 +74,7 @@ def test_what_was_not_loaded_as_a_whole_is_listed(database: Any) -> None:
     ("status", "troubles"),
     [
         ({"executionState": "RUNNING", "pendingFileCount": 0}, []),
-        ({"executionState": "RUNNING", "pendingFileCount": 9, "oldestFileTimestamp": ago(minutes=29)}, []),
+        ({"executionState": "RUNNING", "pendingFileCount": 9, "oldestFileTimestamp": ago(minutes=15)}, []),
         (
             {"executionState": "RUNNING", "pendingFileCount": 9, "oldestFileTimestamp": ago(minutes=31)},
             ["a file waits"],
