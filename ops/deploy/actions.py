@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from ops.deploy.errors import DeployError, SnowflakeError
 from ops.deploy.names import PIPE, RAW_SCHEMA, sql_variables
+from ops.deploy.notification_tests import remove_test_events
 from ops.deploy.surroundings import Deployment
 from ops.deploy.templates import read_template
 from ops.snowflake_pipe import SHOW_PIPE, ShownPipe, pipe_differs
@@ -72,6 +73,14 @@ def deploy_one(deployment: Deployment, stack: str) -> str:
     if before is None:
         return "created"
     return "no change" if changed_at(cloudformation, name) == before else "updated"
+
+
+def deploy_storage(deployment: Deployment) -> str:
+    """Deploy what holds data, and take out of the dead letters what S3 puts there to try a changed notification."""
+    came_of_it = deploy_one(deployment, "storage")
+    if came_of_it != "no change":
+        remove_test_events(deployment.aws.sqs, _need(deployment, "DeliveryFailuresQueueName", "storage"))
+    return came_of_it
 
 
 def deploy_monitoring(deployment: Deployment) -> str:

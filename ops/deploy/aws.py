@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 CONFIG = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 6})
 ANSWER_SECONDS = 35.0  # an HTTP API answers within 30
@@ -67,6 +68,10 @@ class Clients:
     @cached_property
     def secretsmanager(self) -> "SecretsManagerClient":
         return self._session.client("secretsmanager", endpoint_url=self._endpoint, config=CONFIG)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        return self._session.client("sqs", endpoint_url=self._endpoint, config=CONFIG)
 
     @cached_property
     def s3(self) -> "S3Client":

@@ -104,6 +104,8 @@ def _run(arguments: argparse.Namespace, options: Options, steps: Sequence[Step],
     if options.image:
         deployment.known["ImageUri"] = options.image
     try:
+        if any(step.in_snowflake for step in steps):
+            deployment.log_in()
         went_well = run_steps(steps, deployment, again_with(arguments))
     finally:
         deployment.close()

@@ -60,13 +60,17 @@ def plan(options: Options) -> list[Step]:
     """
     stacks = _Stacks(options)
     steps = _image_steps(options, stacks)
-    steps += [stacks.step("storage"), stacks.step("delivery")]
+    steps += [_storage_step(stacks), stacks.step("delivery")]
     if not options.skip_snowflake:
         steps += _snowflake_steps(options, stacks)
     steps.append(replace(stacks.step("gateway"), resume_at="" if options.image else "image"))
     monitoring = stacks.step("monitoring")
     steps.append(replace(monitoring, run=actions.deploy_monitoring) if options.skip_snowflake else monitoring)
     return [*steps, _smoke_step(options)]
+
+
+def _storage_step(stacks: "_Stacks") -> Step:
+    return replace(stacks.step("storage"), run=actions.deploy_storage)
 
 
 def _image_steps(options: Options, stacks: "_Stacks") -> list[Step]:
@@ -87,7 +91,7 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
     outputs = {"LandingBucketName": "<output LandingBucketName>", "LandingPrefix": "<output LandingPrefix>"}
     outputs["LandingPrefix"] = options.parameters.get("LandingPrefix", outputs["LandingPrefix"])
     variables = sql_variables(options.stage, options.account, outputs, options.overrides)
-    return [
+    steps = [
         Step(
             "snowflake-account",
             "run the SQL up to the integrations, which name AWS roles that need not exist yet",
@@ -130,7 +134,7 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
             "the pipe must exist and have AUTO_INGEST: run from snowflake-database",
         ),
         replace(
-            stacks.step("storage"),
+            _storage_step(stacks),
             name="notification",
             does="hook the landing bucket's notification to that queue: the storage stack once more",
             details=("SnowpipeQueueArn = <from SHOW PIPES>",),
@@ -143,6 +147,7 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
             "the pipe must run: sluice pipe --stage S status",
         ),
     ]
+    return [replace(step, in_snowflake=True) for step in steps]
 
 
 def _sql_details(files: tuple[Path, ...], variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -157,6 +162,7 @@ def _smoke_step(options: Options) -> Step:
         lambda deployment: smoke_test(deployment, row=not options.skip_snowflake),
         "see how far it came: no file in the landing bucket, look at Firehose (docs/operations.md, delivery-stale); "
         f"a file and no row, at the pipe: sluice pipe --stage {options.stage} status",
+        in_snowflake=not options.skip_snowflake,
     )
 
 

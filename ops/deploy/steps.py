@@ -27,6 +27,7 @@ class Step:
         run: does it; what came of it in a few words.
         if_it_fails: what to do next.
         resume_at: the step to begin with then, itself if empty: what it takes from another step is not kept.
+        in_snowflake: it asks Snowflake.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Step:
     if_it_fails: str
     details: tuple[str, ...] = ()
     resume_at: str = ""
+    in_snowflake: bool = False
 
 
 def describe(steps: Sequence[Step], *, details: bool) -> list[str]:

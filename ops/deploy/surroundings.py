@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,8 @@ class Aws(Protocol):
     def ecr(self) -> "ECRClient": ...
     @property
     def secretsmanager(self) -> "SecretsManagerClient": ...
+    @property
+    def sqs(self) -> "SQSClient": ...
 
 
 class ImagePublisher(Protocol):
@@ -105,6 +108,10 @@ class Deployment:
     @property
     def snowflake(self) -> SnowflakeSession:
         """The session, opened when it is first needed."""
+        return self.log_in()
+
+    def log_in(self) -> SnowflakeSession:
+        """Open the session if it is not: a sign-on that fails should fail before anything is changed."""
         if self._session is None:
             self._session = self.connect()
         return self._session

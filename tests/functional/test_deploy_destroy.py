@@ -1,11 +1,13 @@
 """Removal against the engine: what is asked, what stays, what goes, and that it can be run again."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from ops.deploy.aws import Clients
 from ops.deploy.destroy import Removal
+from ops.deploy.notification_tests import remove_test_events
 from ops.deploy.surroundings import Deployment
 from ops.stacks import deploy
 from tests.support.engine import RunningEngine, running_engine
@@ -50,6 +52,23 @@ def remove(
 
 def buckets(aws: Clients) -> set[str]:
     return {bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]}
+
+
+def test_only_the_test_message_of_changed_notifications_is_taken_out(aws: Clients, outputs: dict[str, str]) -> None:
+    queue = outputs["DeliveryFailuresQueueName"]
+    key = "delivery-errors/processing-failed/a"
+    aws.s3.put_object(Bucket=outputs["LandingBucketName"], Key=key, Body=b"{}\n")
+    url = aws.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="not of S3")
+
+    assert remove_test_events(aws.sqs, queue) >= 1
+
+    left = [message["Body"] for message in aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]]
+    assert len(left) == 2
+    assert "not of S3" in left
+    assert json.loads(next(body for body in left if body != "not of S3"))["Records"][0]["s3"]["object"]["key"] == key
+    assert remove_test_events(aws.sqs, queue) == 0
+    aws.s3.delete_object(Bucket=outputs["LandingBucketName"], Key=key)
 
 
 def test_a_no_changes_nothing(aws: Clients, outputs: dict[str, str]) -> None:

@@ -92,7 +92,7 @@ def test_the_bootstrap_deploys(engine: RunningEngine, repository: str) -> None:
     outputs = deploy(engine.cloudformation, "boot", given, (BOOTSTRAP,))
     assert outputs["RepositoryName"] == "sluice-boot"
     assert outputs["CloudFormationRoleArn"].endswith(":role/sluice-boot-cloudformation")
-    assert ("DeployRoleArn" in outputs, "PlanRoleArn" in outputs) == (bool(repository), bool(repository))
+    assert ("DeployRoleArn" in outputs) == bool(repository)
 
 
 def test_the_key_encrypts_what_the_engine_lets_it(engine: RunningEngine, outputs: dict[str, str]) -> None:

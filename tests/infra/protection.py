@@ -166,25 +166,16 @@ def no_policy_allows_everything(templates: Templates) -> None:
                     assert actions <= RESOURCELESS, f"{stack}: {sorted(actions - RESOURCELESS)}"
 
 
-def ci_is_one_environment_and_the_pull_requests_of_one_repository(templates: Templates) -> None:
-    roles = templates["bootstrap"]["Resources"]
-    for name, subject in (("DeployRole", "environment:${Stage}"), ("PlanRole", "pull_request")):
-        assert roles[name]["Condition"] == "Ci"
-        (statement,) = roles[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Condition"] == {
-            "StringEquals": {
-                "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-                "token.actions.githubusercontent.com:sub": {"Fn::Sub": f"repo:${{GitHubRepository}}:{subject}"},
-            }
-        }, name
-
-
-def a_plan_changes_nothing(templates: Templates) -> None:
-    role = templates["bootstrap"]["Resources"]["PlanRole"]["Properties"]
-    (policy,) = role["Policies"]
-    for statement in policy["PolicyDocument"]["Statement"]:
-        verbs = {action.partition(":")[2] for action in actions_of(statement)}
-        assert all(verb.startswith(("Describe", "Get")) for verb in verbs), verbs
+def ci_is_one_environment_of_one_repository(templates: Templates) -> None:
+    role = templates["bootstrap"]["Resources"]["DeployRole"]
+    assert role["Condition"] == "Ci"
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": {"Fn::Sub": "repo:${GitHubRepository}:environment:${Stage}"},
+        }
+    }
 
 
 CHECKS: tuple[Check, ...] = (
@@ -197,6 +188,5 @@ CHECKS: tuple[Check, ...] = (
     the_landing_bucket_tells_of_files_and_of_failures,
     what_is_not_delivered_goes_to_dead_letters,
     no_policy_allows_everything,
-    ci_is_one_environment_and_the_pull_requests_of_one_repository,
-    a_plan_changes_nothing,
+    ci_is_one_environment_of_one_repository,
 )

@@ -54,5 +54,4 @@ def test_no_other_role_is_anybody_else_s() -> None:
         ("gateway", "GatewayRole"),
         ("bootstrap", "CloudFormationRole"),
         ("bootstrap", "DeployRole"),
-        ("bootstrap", "PlanRole"),
     }

@@ -93,13 +93,7 @@ WEAKENED = [
         "bootstrap",
         "repo:${GitHubRepository}:environment:${Stage}",
         "repo:${GitHubRepository}:*",
-        protection.ci_is_one_environment_and_the_pull_requests_of_one_repository,
-    ),
-    (
-        "bootstrap",
-        "Action: cloudformation:GetTemplateSummary",
-        "Action: cloudformation:DeleteStack",
-        protection.a_plan_changes_nothing,
+        protection.ci_is_one_environment_of_one_repository,
     ),
     ("delivery", "{0,62}/$", "{0,62}$", checks.a_parameter_means_the_same_in_every_template),
     (

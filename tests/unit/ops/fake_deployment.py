@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"
 STORAGE = {"LandingBucketName": "sluice-dev-landing", "LandingPrefix": "records/"}
@@ -90,6 +91,10 @@ class FakeAws:
     def secretsmanager(self) -> "SecretsManagerClient":
         client: Any = self.secret
         return client  # type: ignore[no-any-return]
+
+    @property
+    def sqs(self) -> "SQSClient":
+        raise AssertionError("nobody looks into a queue here")
 
 
 @dataclass
