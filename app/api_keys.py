@@ -93,8 +93,9 @@ class SecretKeys:
     """Keys that stand in a secret.
 
     Whoever needs them reads them when they are too old, and the requests that come meanwhile wait for the same read:
-    between the invocations of a Lambda container nothing runs that could do it for them. Keys that were read once are
-    used until newer ones are.
+    between the invocations of a Lambda container nothing runs that could do it for them. A read goes on when those who
+    wait for it give up, so a secret that hangs is noted as such and asked for no more often than one that fails. Keys
+    that were read once are used until newer ones are.
     """
 
     def __init__(self, reader: SecretReader, clock: Callable[[], float]) -> None:
@@ -107,7 +108,7 @@ class SecretKeys:
         self._ring: KeyRing | None = None
         self._read_at = 0.0
         self._failed_at: float | None = None
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def source_of(self, digest: bytes) -> str | None:
         """The source whose key it is, looked up anew if the key is unknown and may be a fresh one."""
@@ -126,7 +127,10 @@ class SecretKeys:
         return self._ring is not None
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections, and of a read under way."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         await self._reader.close()
 
     def _known(self) -> KeyRing:
@@ -137,9 +141,9 @@ class SecretKeys:
     async def _refresh(self, max_age: float) -> None:
         if not self._is_due(max_age):
             return
-        async with self._reading:
-            if self._is_due(max_age):
-                await self._read()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.shield(self._reading)
 
     def _is_due(self, max_age: float) -> bool:
         now = self._clock()
@@ -158,6 +162,8 @@ class SecretKeys:
             self._failed(str(malformed))
         else:
             self._read_at, self._failed_at = asked_at, None
+        finally:
+            self._reading = None
 
     def _failed(self, failure: str) -> None:
         self._failed_at = self._clock()

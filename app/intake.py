@@ -106,7 +106,8 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
         schema=label,
         content_type=submission.media_type.name or None,
     )
-    receipt.request_id, receipt.schema = origin.request_id, label
+    receipt.request_id = origin.request_id
+    receipt.schema = None if _is_unknown(schema) else label
     clock.ended("decode")
     lines = StreamLines(origin)
     judged = await _judge(decoded, submission.media_type.framing, lines, schema)
@@ -116,6 +117,10 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     clock.ended("store")
     _note(account, receipt)
     return Intake(origin, account, judged.refused)
+
+
+def _is_unknown(schema: RecordSchema | None) -> bool:
+    return schema is not None and schema.reason is Reason.UNKNOWN_SCHEMA
 
 
 def _note(account: Account, receipt: Receipt) -> None:

@@ -10,8 +10,8 @@ from app.sinks.aws import attempt
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-READ_SECONDS = 2.0
-"""How long a request waits for the secret."""
+READ_SECONDS = 1.5
+"""How long a request waits for the secret; shorter than /ready waits, which so finds out in time that it hangs."""
 
 
 class SecretsManagerReader:

@@ -47,6 +47,9 @@ EMITTED: Mapping[str, Metric] = MappingProxyType(
 )
 """Every metric of NAMESPACE. Alarms and dashboards are tested against it."""
 
+STATUSES = (202, 207, 400, 401, 413, 415, 422, 429, 499, 500, 503)
+"""What POST /records answers; 499 is a client that went away."""
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the histograms: from an answer without I/O to the longest that storing may take by default."""
 
@@ -87,12 +90,14 @@ class Counters:
 
     Attributes:
         requests: how many, by status.
-        rejected, retry: how many records, by reason. Every reason is there from the start: a counter that appears with
-            its first value hides that value from Prometheus's `increase`.
+        rejected, retry: how many records, by reason.
+
+    Every status and reason is there from the start: a counter that appears with its first value hides that value from
+    Prometheus's `increase`.
     """
 
     def __init__(self) -> None:
-        self.requests: defaultdict[int, int] = defaultdict(int)
+        self.requests = defaultdict[int, int](int, dict.fromkeys(STATUSES, 0))
         self.accepted = 0
         self.rejected = defaultdict[str, int](int, {reason.value: 0 for reason in Reason})
         self.retry = defaultdict[str, int](int, dict.fromkeys(RETRY_REASONS, 0))

@@ -22,14 +22,16 @@ class Receipt:
 
     Attributes:
         status: of the answer; 500 until there is one.
+        schema: label of the schema that the records had to obey; None too where there is none of the name asked for, so
+            that a client's own word is in no log.
         reason: why the request as a whole was refused or rejected, if it was.
         accepted, rejected, retry: indexes of records, as inclusive ranges.
         received_bytes, decoded_bytes: sizes of the body.
         milliseconds: time by stage: decode, judge, store, total.
+        rejected_reasons, retry_reasons: how many records by reason; they add up to `rejected` and `retry`.
 
     For the metrics alone:
         judged_bad: how many records would not load, stored or not.
-        rejected_reasons, retry_reasons: how many records by reason; they add up to `rejected` and `retry`.
         stream, error_bucket: what storing took; None if there was nothing to store.
     """
 
@@ -53,7 +55,11 @@ class Receipt:
     error_bucket: Effort | None = None
 
     def members(self) -> dict[str, Any]:
-        """What the line says."""
+        """What the line says.
+
+        The ranges stand last: they can be thousands, and CloudWatch Logs Insights finds 200 fields in a line
+        (CloudWatch Logs User Guide, "Supported logs and discovered fields").
+        """
         return {
             "event": "receipt",
             "request_id": self.request_id,
@@ -63,16 +69,17 @@ class Receipt:
             "status": self.status,
             "reason": self.reason,
             "records": self.records,
-            "accepted": ranges(self.accepted),
-            "rejected": ranges(self.rejected),
-            "retry": ranges(self.retry),
             "counts": {
                 "accepted": len(self.accepted),
                 "rejected": len(self.rejected),
                 "retry": len(self.retry),
             },
+            "reasons": {"rejected": self.rejected_reasons, "retry": self.retry_reasons},
             "bytes": {"received": self.received_bytes, "decoded": self.decoded_bytes},
             "ms": {stage: round(spent, 3) for stage, spent in self.milliseconds.items()},
+            "accepted": ranges(self.accepted),
+            "rejected": ranges(self.rejected),
+            "retry": ranges(self.retry),
         }
 
 

@@ -82,8 +82,8 @@ class Settings(BaseSettings):
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
     metrics: MetricsMode = Field(
         MetricsMode.PROMETHEUS,
-        description="`prometheus`: GET /metrics, each process its own counts. `cloudwatch`: in the receipts, "
-        "as embedded metrics. `none`: neither.",
+        description="`prometheus`: GET /metrics, for anyone who reaches the port; each process its own counts. "
+        "`cloudwatch`: in the receipts, as embedded metrics. `none`: neither.",
     )
     stage: str = Field(
         "local",

@@ -20,6 +20,7 @@ MEMBERS = {
     "rejected",
     "retry",
     "counts",
+    "reasons",
     "bytes",
     "ms",
 }
@@ -47,6 +48,7 @@ def test_a_receipt_says_what_the_answer_says(
     assert (expand(receipt["accepted"]), expand(receipt["rejected"]), receipt["retry"]) == (accepted, rejected, [])
     assert receipt["records"] == len(accepted) + len(rejected)
     assert receipt["counts"] == {"accepted": len(accepted), "rejected": len(rejected), "retry": 0}
+    assert receipt["reasons"] == {"rejected": {"malformed_json": len(rejected)} if rejected else {}, "retry": {}}
     assert receipt["bytes"] == {"received": len(body), "decoded": len(body)}
     assert receipt["ms"].keys() == {"decode", "judge", "store", "total"}
     assert all(0 <= spent <= receipt["ms"]["total"] + 1 for spent in receipt["ms"].values())
@@ -65,6 +67,7 @@ def test_a_kept_body_has_a_receipt_of_one_rejected_record(gateway: Gateway, body
     [receipt] = gateway.receipts(answer["request_id"])
     assert (receipt["status"], receipt["reason"]) == (400, "malformed_json")
     assert (receipt["accepted"], expand(receipt["rejected"])) == ([], [0])
+    assert receipt["reasons"] == {"rejected": {"malformed_json": 1}, "retry": {}}
 
 
 @pytest.mark.parametrize(

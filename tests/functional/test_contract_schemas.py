@@ -1,5 +1,7 @@
 """`?schema=`: records judged against the registry, and the registry shown."""
 
+from urllib.parse import unquote
+
 import pytest
 
 from tests.functional.conftest import ORDER_1, ORDER_2, Gateway
@@ -67,7 +69,10 @@ def test_an_unknown_schema(gateway: Gateway, name: str) -> None:
     )
     [line] = gateway.aws.error_lines(answer["request_id"])
     assert_error_line(line, answer, 0, "unknown_schema")
+    assert line["schema"] == unquote(name)
     assert payload_of(line) == GOOD_2
+    [receipt] = gateway.receipts(answer["request_id"])
+    assert (receipt["schema"], receipt["reasons"]["rejected"]) == (None, {"unknown_schema": 1})
 
 
 def test_an_earlier_reason_goes_before_the_schema(gateway: Gateway) -> None:

@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-import subprocess
-import sys
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from app.validation import Reason
 from tests.functional.conftest import KEYS, TRANSPORTS, Gateway, StartGateway
@@ -19,7 +16,8 @@ from tests.support.contract import assert_answer, assert_problem, assert_retry
 from tests.support.embedded_metrics import Point, points_in
 from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
-from tests.support.processes import clean_environment
+from tests.support.processes import ROOT
+from tests.support.prometheus import samples
 from tests.support.transports import post
 
 HASTY_SECONDS = "1"
@@ -52,7 +50,7 @@ class Measured:
 
 def as_prometheus_counts(gateway: Gateway) -> Figures:
     figures = Figures()
-    for sample in samples(gateway):
+    for sample in samples(gateway.client):
         labels, value = sample.labels, int(sample.value)
         if sample.name == "sluice_requests_total":
             figures["request", labels["status"]] += value
@@ -92,12 +90,6 @@ def figure_of(point: Point, dimensions: dict[str, str]) -> tuple[str, ...]:
         "StreamMilliseconds": ("timed", "stream"),
         "ErrorBucketMilliseconds": ("timed", "error_bucket"),
     }.get(point.name, (point.name,))
-
-
-def samples(gateway: Gateway) -> list[Sample]:
-    answer = gateway.client.request("GET", "/metrics")
-    assert answer.status == 200
-    return [sample for family in text_string_to_metric_families(answer.body.decode()) for sample in family.samples]
 
 
 READERS = {"uvicorn": as_prometheus_counts, "lambda": as_cloudwatch_counts}
@@ -235,6 +227,8 @@ def test_nothing_of_a_client_is_in_a_log_line_or_a_metric(measured: Measured) ->
         measured.proxy.set_rules(rules)
         post(client, make.ndjson([marked, bad, MARKER.encode()]), headers, media="ndjson", query=query)
     post(client, MARKER.encode(), KEY)
+    for schema in (f"?schema={MARKER}", f"?schema=order/{MARKER}", f"?schema={MARKER}&schema=order"):
+        post(client, marked, KEY, query=schema)
     post(client, marked, {"Authorization": f"Bearer {MARKER}"})
     post(client, marked, KEY, media=f"text/{MARKER}")
     post(client, marked, {**KEY, "Content-Encoding": MARKER})
@@ -249,92 +243,42 @@ def test_nothing_of_a_client_is_in_a_log_line_or_a_metric(measured: Measured) ->
     assert all(line["request_id"] for line in logged)
 
 
-@pytest.fixture(scope="module")
-def exposed(start_gateway: StartGateway) -> Gateway:
-    """A gateway as it is by default, with some requests behind it."""
-    gateway = start_gateway("uvicorn")
-    for body in (GOOD[0], b"{}", make.array(GOOD)):
-        post(gateway.client, body)
-    return gateway
+INSIGHTS_QUERIES = re.findall(r"'(filter [^']+)'", (ROOT / "docs" / "operations.md").read_text())
+INSIGHTS_FIELDS = 200
+WORDS = {"filter", "stats", "sum", "as", "by", "sort", "desc", "fields"}
 
 
-def test_the_page_is_prometheus_text(exposed: Gateway) -> None:
-    answer = exposed.client.request("GET", "/metrics", headers={"Accept": "application/json"})
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}
-    assert {name: family.type for name, family in families.items()} == {
-        "sluice_requests": "counter",
-        "sluice_records": "counter",
-        "sluice_records_resent": "counter",
-        "sluice_received_bytes": "counter",
-        "sluice_request_seconds": "histogram",
-        "sluice_sink_seconds": "histogram",
-    }
-    assert all(family.documentation for family in families.values())
+def fields_asked_for(query: str) -> set[str]:
+    bare = re.sub(r'"[^"]*"| as \w+', " ", query)
+    return set(re.findall(r"[a-z_]+(?:\.[a-z_]+)*", bare)) - set(re.findall(r" as (\w+)", query)) - WORDS
 
 
-def test_buckets_are_cumulative_and_end_with_all(exposed: Gateway) -> None:
-    buckets: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    counts: dict[tuple[str, str], float] = {}
-    for sample in samples(exposed):
-        name, _, kind = sample.name.rpartition("_")
-        series = (name, sample.labels.get("sink", ""))
-        if kind == "bucket":
-            buckets.setdefault(series, []).append((float(sample.labels["le"]), sample.value))
-        elif kind == "count":
-            counts[series] = sample.value
-        elif kind == "sum":
-            assert sample.value > 0
-    assert counts == {
-        ("sluice_request_seconds", ""): 3,
-        ("sluice_sink_seconds", "stream"): 2,
-        ("sluice_sink_seconds", "error_bucket"): 1,
-    }
-    for series, found in buckets.items():
-        assert found == sorted(found), series
-        assert [count for _, count in found] == sorted(count for _, count in found), series
-        assert found[-1] == (float("inf"), counts[series])
+def flattened(value: object, path: str = "") -> Iterator[str]:
+    """Field names as Logs Insights makes them of a line."""
+    if isinstance(value, dict | list):
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, member in members:
+            yield from flattened(member, f"{path}.{name}" if path else str(name))
+    else:
+        yield path
 
 
-def test_every_reason_is_shown_before_it_occurs(exposed: Gateway) -> None:
-    shown = {sample.labels["reason"] for sample in samples(exposed) if sample.name == "sluice_records_total"}
-    assert shown == {reason.value for reason in Reason} | {"", "stream_unavailable", "error_bucket_unavailable"}
+def test_what_the_runbook_queries_is_in_the_receipts(measured: Measured) -> None:
+    client, found = measured.gateway.client, set[str]()
+    bodies = [make.ndjson([GOOD[0], b"{}"] * 300), make.ndjson([GOOD[0], b"x"])]
+    for body, rules in zip(bodies, ([], [Rule("*", Fault.DENY)]), strict=True):
+        measured.proxy.set_rules(rules)
+        [receipt] = measured.gateway.receipts(post(client, body, KEY, media="ndjson").json()["request_id"])
+        found.update(list(flattened(receipt))[:INSIGHTS_FIELDS])
+    asked_for = [fields_asked_for(query) for query in INSIGHTS_QUERIES]
+    assert asked_for == [
+        {"event", "counts.rejected", "source"},
+        {"reasons.rejected.missing_id", "source"},
+        {"counts.retry", "request_id", "reasons.retry.stream_unavailable", "reasons.retry.error_bucket_unavailable"},
+    ]
+    assert set().union(*asked_for) <= found
 
 
-def test_the_page_is_not_the_clients(exposed: Gateway) -> None:
-    assert "/metrics" not in exposed.client.request("GET", "/openapi.json").json()["paths"]
-    assert_problem(exposed.client.request("POST", "/metrics"), 405)
-
-
-def test_without_prometheus_there_is_no_page(measured: Measured, start_gateway: StartGateway) -> None:
+def test_in_lambda_there_is_no_page(measured: Measured) -> None:
     if measured.gateway.client.name == "lambda":
         assert_problem(measured.gateway.client.request("GET", "/metrics"), 404)
-    else:
-        off = start_gateway("uvicorn", SLUICE_METRICS="none")
-        assert_problem(off.client.request("GET", "/metrics"), 404)
-        post(off.client, GOOD[0])
-        assert "_aws" not in off.receipts("")[0]
-
-
-def test_lambda_does_not_load_the_prometheus_client() -> None:
-    settings = {
-        "SLUICE_STREAM_NAME": "records",
-        "SLUICE_ERROR_BUCKET": "errors",
-        "SLUICE_AUTH": "none",
-        "SLUICE_METRICS": "cloudwatch",
-        "AWS_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-    }
-    loaded = "print('prometheus_client' in sys.modules)"
-    code = f"import app.lambda_handler, sys; {loaded}; import app.api.metrics; {loaded}"
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], env=clean_environment(settings), capture_output=True, check=True
-    )
-    assert done.stdout.split() == [b"False", b"True"]
-
-
-@pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_load_balancers_may_ask_with_head(exposed: Gateway, path: str) -> None:
-    answer = exposed.client.request("HEAD", path)
-    assert (answer.status, answer.body) == (200, b"")

@@ -9,17 +9,16 @@ from typing import TypeVar
 
 import pytest
 
+from app.api.health import READY_SECONDS
 from app.api_keys import (
     FIRST_READ_PAUSE_SECONDS,
     PAUSE_SECONDS,
     REFRESH_SECONDS,
     UNKNOWN_KEY_SECONDS,
-    GivenKeys,
-    MalformedSecret,
     SecretKeys,
-    parse,
 )
 from app.exceptions import KeysUnavailable
+from app.key_secret import READ_SECONDS
 from app.sinks.aws import AttemptFailed
 
 T = TypeVar("T")
@@ -116,7 +115,7 @@ def test_the_interval_is_counted_from_before_the_read() -> None:
     async def scenario(keys: Keys) -> None:
         keys.reader.answers.clear()
         asked = asyncio.create_task(keys.who("a"))
-        await asyncio.sleep(0)
+        await asyncio.sleep(A_MOMENT)
         keys.clock.now += 2
         keys.reader.answers.set()
         assert await asked == "shop"
@@ -179,6 +178,7 @@ def test_whoever_gives_up_waiting_leaves_the_read_to_the_next() -> None:
         await asyncio.sleep(A_MOMENT)
         keys.reader.answers.set()
         assert await second == "shop"
+        assert keys.reader.reads == 1
 
     with_keys(secret(shop="a"), scenario)
 
@@ -256,7 +256,7 @@ def test_being_ready_is_knowing_keys() -> None:
         keys.reader.answers.set()
         assert await keys.keys.check(clock.time() + 1)
         assert await keys.who("a") == "shop"
-        assert keys.reader.reads == 2, "what /ready read is there for requests"
+        assert keys.reader.reads == 1, "what /ready read is there for requests"
         keys.reader.failure = "InternalServiceError"
         keys.clock.now += REFRESH_SECONDS
         assert await keys.keys.check(clock.time() + 1), "kept keys are known keys"
@@ -264,41 +264,34 @@ def test_being_ready_is_knowing_keys() -> None:
     with_keys(secret(shop="a"), scenario)
 
 
-def test_closing_closes_the_reader() -> None:
+def test_a_secret_that_hangs_is_asked_once_and_noted_though_all_gave_up(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(keys: Keys) -> None:
+        keys.reader.answers.clear()
+        keys.reader.failure = "DeadlineExceeded"
+        clock = asyncio.get_running_loop()
+        for _ in range(3):
+            assert not await keys.keys.check(clock.time() + A_MOMENT)
+        request = asyncio.create_task(keys.who("a"))
+        await asyncio.sleep(A_MOMENT)
+        request.cancel()
+        keys.reader.answers.set()
+        await asyncio.sleep(A_MOMENT)
+        with pytest.raises(KeysUnavailable):
+            await keys.who("a")
+        assert keys.reader.reads == 1
+
+    with_keys(secret(shop="a"), scenario)
+    [warning] = caplog.records
+    assert (vars(warning)["failure"], vars(warning)["kept"]) == ("DeadlineExceeded", False)
+    assert READ_SECONDS <= READY_SECONDS - 0.5, "/ready finds out by itself"
+
+
+def test_closing_closes_the_reader_and_leaves_no_read_behind() -> None:
+    async def scenario(keys: Keys) -> None:
+        keys.reader.answers.clear()
+        assert not await keys.keys.check(asyncio.get_running_loop().time() + A_MOMENT)
         await keys.keys.close()
         assert keys.reader.closed
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     with_keys("{}", scenario)
-
-
-def test_given_keys_are_always_known() -> None:
-    async def scenario() -> None:
-        keys = GivenKeys({"shop": [hash_of("a")]})
-        assert await keys.check(0)
-        assert [await keys.source_of(digest(key)) for key in "ab"] == ["shop", None]
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "Invalid JSON"),
-        ("hunter2", "Invalid JSON"),
-        ("null", "should be an object"),
-        ('["hunter2"]', "should be an object"),
-        ('{"shop": "hunter2"}', "valid array"),
-        ('{"shop": ["hunter2"]}', "should match pattern '^[0-9a-f]{64}$'"),
-        (json.dumps({"shop": [hash_of("a").upper()]}), "should match pattern"),
-        (json.dumps({"hunter2 x": [hash_of("a")]}), "should match pattern"),
-        (json.dumps({"shop": [hash_of("a")], "till": [hash_of("a")]}), "one key stands twice"),
-    ],
-)
-def test_a_malformed_secret_is_explained_without_its_content(text: str, problem: str) -> None:
-    with pytest.raises(MalformedSecret) as malformed:
-        parse(text)
-    assert problem in str(malformed.value)
-    assert malformed.value.__suppress_context__, "what is logged of it does not quote the secret either"
-    for content in ("hunter2", hash_of("a"), "shop"):
-        assert content not in str(malformed.value).lower()

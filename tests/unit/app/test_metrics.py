@@ -1,8 +1,13 @@
 """The counters."""
 
+from collections import Counter
+
 import pytest
 
-from app.metrics import EMITTED, Counters, Histogram
+from app.api.documentation import RECORDS_RESPONSES
+from app.exception_handlers import CLIENT_GONE
+from app.exceptions import HttpError
+from app.metrics import EMITTED, STATUSES, Counters, Histogram
 from app.observability import Receipt
 from app.sinks.base import RETRY_REASONS, Effort
 from app.validation import Reason
@@ -37,7 +42,7 @@ def test_requests_add_up() -> None:
                 error_bucket=Effort(2.0, 0),
             )
         )
-    assert counters.requests == {401: 1, 503: 2}
+    assert +Counter(counters.requests) == {401: 1, 503: 2}
     assert (counters.accepted, counters.received_bytes) == (4, 20)
     assert (sum(counters.rejected.values()), counters.rejected["missing_id"]) == (2, 2)
     assert (sum(counters.retry.values()), counters.retry["stream_unavailable"]) == (2, 2)
@@ -48,8 +53,10 @@ def test_requests_add_up() -> None:
     assert sum(counters.error_bucket.seconds.counts) == 2
 
 
-def test_every_reason_is_counted_from_the_start() -> None:
+def test_every_status_and_reason_is_counted_from_the_start() -> None:
     counters = Counters()
+    assert counters.requests == dict.fromkeys(STATUSES, 0)
+    assert set(STATUSES) == {*RECORDS_RESPONSES, CLIENT_GONE, HttpError.status}
     assert counters.rejected == {reason.value: 0 for reason in Reason}
     assert counters.retry == dict.fromkeys(RETRY_REASONS, 0)
 

@@ -22,6 +22,8 @@ RECEIPT = Receipt(
     received_bytes=10,
     decoded_bytes=20,
     milliseconds={"decode": 0.12345, "total": 2.0},
+    rejected_reasons={"missing_id": 1},
+    retry_reasons={"stream_unavailable": 2},
 )
 
 
@@ -44,6 +46,7 @@ def test_a_receipt_is_one_line_of_json() -> None:
         "rejected": [[3, 3]],
         "retry": [[4, 4], [6, 6]],
         "counts": {"accepted": 4, "rejected": 1, "retry": 2},
+        "reasons": {"rejected": {"missing_id": 1}, "retry": {"stream_unavailable": 2}},
         "bytes": {"received": 10, "decoded": 20},
         "ms": {"decode": 0.123, "total": 2.0},
     }
@@ -52,6 +55,7 @@ def test_a_receipt_is_one_line_of_json() -> None:
 def test_the_receipt_of_a_request_that_was_refused() -> None:
     line = json.loads(plain_lines(Receipt("id", "then", status=401, reason="unauthorized"))[0])
     assert (line["status"], line["reason"], line["source"], line["accepted"]) == (401, "unauthorized", None, [])
+    assert line["reasons"] == {"rejected": {}, "retry": {}}
 
 
 @pytest.mark.parametrize(
