@@ -12,6 +12,7 @@ from botocore.config import Config
 from ops.deploy.errors import DeployError
 from ops.deploy.kept import TaggingClient
 from ops.deploy.names import Account
+from ops.deploy.there import AnyClient
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -95,9 +96,13 @@ class Clients:
 
     @cached_property
     def tagging(self) -> TaggingClient:
-        session: Any = self._session
-        client: TaggingClient = session.client("resourcegroupstaggingapi", endpoint_url=self._endpoint, config=CONFIG)
+        client: TaggingClient = self.client("resourcegroupstaggingapi")
         return client
+
+    def client(self, service: str) -> AnyClient:
+        """A new client of any service."""
+        session: Any = self._session
+        return session.client(service, endpoint_url=self._endpoint, config=CONFIG)
 
 
 class UrllibHttp:

@@ -113,18 +113,21 @@ class Removal:
     def _end(self, keeps: bool) -> bool:
         left = [f"stack {stack_name(self._stage, stack)}" for stack in self._stacks()]
         left += [f"{each.kind} {each.name}" for each in kept(self._services, self._stage)]
-        left += [
-            each
-            for each in left_over(self._services, self._stage)
-            if not any(known.split()[-1] in each for known in left)
-        ]
-        if not left:
+        other = left_over(self._services, self._stage)
+        left += [each for each in other.there if not any(known.split()[-1] in each for known in left)]
+        if other.listed:
+            self._list("AWS's index of tags still lists these, which may be gone:", other.listed)
+        if left:
+            self._list(f"Still there of stage {self._stage}:", left)
+            return keeps
+        if not other.listed:
             self._say(f"Nothing in AWS carries the name or the tag of stage {self._stage} any more.")
-            return True
-        self._say(f"Still there of stage {self._stage}:")
-        for each in left:
-            self._say(f"  {each}")
-        return keeps
+        return True
+
+    def _list(self, title: str, lines: Sequence[str]) -> None:
+        self._say(title)
+        for line in lines:
+            self._say(f"  {line}")
 
 
 def remove_images(ecr: "ECRClient", repository: str) -> int:

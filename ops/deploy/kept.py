@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from ops.deploy.errors import DeployError
 from ops.deploy.names import STAGE_TAG
+from ops.deploy.there import AnyClient, is_there, says_gone
 from ops.stacks import BOOTSTRAP, STACKS
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Services(Protocol):
     def iam(self) -> "IAMClient": ...
     @property
     def tagging(self) -> "TaggingClient": ...
+    def client(self, service: str) -> AnyClient: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,19 @@ class Kept:
     name: str
     about: str
     remove: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """What carries the stage's tag or a role's name, a line each.
+
+    Attributes:
+        there: its own service says so.
+        listed: only the index of tags says so.
+    """
+
+    there: list[str]
+    listed: list[str]
 
 
 def belongs(stage: str, name: str, tags: Mapping[str, str]) -> bool:
@@ -96,25 +111,38 @@ def kept(services: Services, stage: str) -> list[Kept]:
     ]
 
 
-def left_over(services: Services, stage: str) -> list[str]:
-    """What still carries the stage's tag or a role's name, a line each; keys that wait for their deletion aside."""
-    arns = [arn for arn in _tagged(services, stage) if not (":kms:" in arn and _waits(services.kms, arn))]
-    return arns + [f"role {name}" for name in _roles(services.iam, stage)]
+def left_over(services: Services, stage: str) -> LeftOver:
+    """What the stage has left; keys that wait for their deletion aside.
+
+    The index of tags lists "tagged or previously tagged resources" and lags behind
+    (https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html).
+    """
+    found = {arn: is_there(services, arn) for arn in _tagged(services, stage)}
+    return LeftOver(
+        [arn for arn, there in found.items() if there] + [f"role {name}" for name in _roles(services.iam, stage)],
+        [arn for arn, there in found.items() if there is None],
+    )
 
 
 def _buckets(s3: "S3Client", stage: str) -> Iterator[Kept]:
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
-        if name.startswith(f"sluice-{stage}-") and belongs(stage, name, _bucket_tags(s3, name)):
+        if not name.startswith(f"sluice-{stage}-"):
+            continue
+        tags = _bucket_tags(s3, name)
+        if tags is not None and belongs(stage, name, tags):
             yield Kept("bucket", name, _size(s3, name), partial(_remove_bucket, s3, name))
 
 
-def _bucket_tags(s3: "S3Client", name: str) -> dict[str, str]:
+def _bucket_tags(s3: "S3Client", name: str) -> dict[str, str] | None:
+    """None if it is gone: a bucket that was just deleted may still be listed (S3 User Guide, "Deleting a bucket")."""
     try:
         return {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=name)["TagSet"]}
     except ClientError as error:
         if error.response["Error"].get("Code") == "NoSuchTagSet":
             return {}
+        if says_gone(error):
+            return None
         raise
 
 
@@ -210,22 +238,18 @@ def _remove_log_group(logs: "CloudWatchLogsClient", name: str) -> str:
 
 def _keys(services: Services, stage: str) -> Iterator[Kept]:
     for arn in _tagged(services, stage, "kms:key"):
-        if not _waits(services.kms, arn):
+        if is_there(services, arn):
             about = "with it goes everything that it encrypts, snapshots and copies too"
             yield Kept("key", arn.rpartition("/")[2], about, partial(_remove_key, services.kms, arn))
 
 
 def _remove_key(kms: "KMSClient", arn: str) -> str:
     kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=KEY_WAITS_DAYS)
-    return f"will be deleted in {KEY_WAITS_DAYS} days; aws kms cancel-key-deletion until then"
-
-
-def _waits(kms: "KMSClient", arn: str) -> bool:
-    return kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    return f"will be deleted in {KEY_WAITS_DAYS} days; until then: aws kms cancel-key-deletion --key-id {arn}"
 
 
 def _tagged(services: Services, stage: str, kind: str | None = None) -> list[str]:
-    """ARNs with the stage's tag: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html"""
+    """ARNs that have, or had, the stage's tag."""
     wanted: dict[str, Any] = {"TagFilters": [{"Key": STAGE_TAG, "Values": [stage]}]}
     if kind:
         wanted["ResourceTypeFilters"] = [kind]

@@ -1,7 +1,8 @@
 """Removal against the engine: what is asked, what stays, what goes, and that it can be run again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,47 @@ from tests.support.engine import RunningEngine, running_engine
 from tests.unit.ops.fake_deployment import FakeHttp, FakePerson, FakeSnowflake
 
 STAGE, OTHER = "dev", "dev-storage"  # one's name begins as the other's resources do
+
+
+ACCOUNT = "us-east-1:000000000000"
+GONE = [
+    "arn:aws:apigateway:us-east-1::/apis/abcdef",
+    "arn:aws:apigateway:us-east-1::/apis/abcdef/stages/$default",
+    f"arn:aws:cloudwatch:{ACCOUNT}:alarm:sluice-dev-delivery-stale",
+    f"arn:aws:ecr:{ACCOUNT}:repository/sluice-dev",
+    f"arn:aws:firehose:{ACCOUNT}:deliverystream/sluice-dev-delivery",
+    f"arn:aws:kinesis:{ACCOUNT}:stream/sluice-dev-storage-Stream-1",
+    f"arn:aws:kms:{ACCOUNT}:key/3f1c1b1e-0000-4000-8000-000000000000",
+    f"arn:aws:lambda:{ACCOUNT}:function:sluice-dev-gateway",
+    f"arn:aws:logs:{ACCOUNT}:log-group:/aws/vendedlogs/sluice-dev-gateway",
+    "arn:aws:s3:::sluice-dev-storage-landingbucket-1",
+    f"arn:aws:secretsmanager:{ACCOUNT}:secret:sluice-dev-api-keys-AbCdEf",
+    f"arn:aws:sns:{ACCOUNT}:sluice-dev-pipe-errors",
+    f"arn:aws:sqs:{ACCOUNT}:sluice-dev-storage-DeliveryFailures-1",
+]
+"""One of each kind that the templates tag."""
+UNKNOWN = f"arn:aws:events:{ACCOUNT}:rule/sluice-dev-rule"
+
+
+class LaggingIndex(Clients):
+    """The index of tags also lists `ghosts`."""
+
+    ghosts: tuple[str, ...] = ()
+
+    @property
+    def tagging(self) -> "LaggingIndex":
+        return self
+
+    def get_paginator(self, operation_name: str, /) -> "LaggingIndex":
+        assert operation_name == "get_resources"
+        return self
+
+    def paginate(self, **wanted: object) -> Iterable[Mapping[str, Any]]:
+        yield from super().tagging.get_paginator("get_resources").paginate(**wanted)
+        kinds: Any = wanted.get("ResourceTypeFilters", [""])
+        services = [kind.partition(":")[0] for kind in kinds]
+        listed = [arn for arn in self.ghosts if arn.split(":")[2] in services or services == [""]]
+        yield {"ResourceTagMappingList": [{"ResourceARN": arn} for arn in listed]}
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +149,56 @@ def test_again_on_nothing(aws: Clients) -> None:
     assert gone
     assert person.asked == []
     assert said[-1].startswith("Nothing in AWS")
+
+
+def test_what_only_the_index_lists_is_gone(engine: RunningEngine) -> None:
+    aws = LaggingIndex(engine.session, engine.engine.url)
+    aws.ghosts = tuple(GONE)
+    gone, said = remove(aws, FakePerson(typed=STAGE))
+    assert gone, said
+    assert said[-1].startswith("Nothing in AWS")
+
+
+def test_a_bucket_that_is_listed_after_its_deletion_is_gone(engine: RunningEngine) -> None:
+    aws = Clients(engine.session, engine.engine.url)
+    listed = {"Buckets": [{"Name": "sluice-dev-storage-landingbucket-1"}]}
+    aws.s3.meta.events.register("after-call.s3.ListBuckets", lambda parsed, **_: parsed.update(listed))
+    gone, said = remove(aws, FakePerson(typed=STAGE))
+    assert gone, said
+
+
+def test_what_cannot_be_looked_up_is_said_and_is_no_failure(engine: RunningEngine) -> None:
+    aws = LaggingIndex(engine.session, engine.engine.url)
+    aws.ghosts = (*GONE, UNKNOWN)
+    gone, said = remove(aws, FakePerson(typed=STAGE))
+    assert gone
+    assert said[-2:] == ["AWS's index of tags still lists these, which may be gone:", f"  {UNKNOWN}"]
+
+
+def test_what_is_there_is_a_failure(engine: RunningEngine) -> None:
+    aws = LaggingIndex(engine.session, engine.engine.url)
+    made: dict[str, Callable[[Any], Any]] = {
+        "sqs": lambda client: client.create_queue(QueueName="sluice-dev-left"),
+        "sns": lambda client: client.create_topic(Name="sluice-dev-left"),
+        "secretsmanager": lambda client: client.create_secret(Name="sluice-dev-left", SecretString="{}"),
+        "ecr": lambda client: client.create_repository(repositoryName="sluice-dev-left"),
+    }
+    answers = {service: make(aws.client(service)) for service, make in made.items()}
+    there = (
+        f"arn:aws:ecr:{ACCOUNT}:repository/sluice-dev-left",
+        answers["secretsmanager"]["ARN"],
+        answers["sns"]["TopicArn"],
+        f"arn:aws:sqs:{ACCOUNT}:sluice-dev-left",
+    )
+    aws.ghosts = (*GONE, *there)
+    gone, said = remove(aws, FakePerson(typed=STAGE))
+    assert not gone
+    assert said[-5:] == ["Still there of stage dev:", *(f"  {arn}" for arn in there)]
+    aws.client("sqs").delete_queue(QueueUrl=answers["sqs"]["QueueUrl"])
+    aws.client("sns").delete_topic(TopicArn=there[2])
+    aws.client("secretsmanager").delete_secret(SecretId=there[1], RecoveryWindowInDays=7)
+    aws.client("ecr").delete_repository(repositoryName="sluice-dev-left")
+    assert remove(aws, FakePerson(typed=STAGE))[0]
 
 
 def test_snowflake_is_asked_about_separately(aws: Clients) -> None:
