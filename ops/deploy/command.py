@@ -49,7 +49,11 @@ def _register_deploy(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
     parser.add_argument("--plan", action="store_true", help="say what would be done, ask nobody, change nothing")
     parser.add_argument("--parameters", type=Path, metavar="FILE", help="instead of the stage's own parameter file")
-    parser.add_argument("--image", metavar="URI", help="an image that is there, by digest (…@sha256:…): build none")
+    images = parser.add_mutually_exclusive_group()
+    images.add_argument("--image", metavar="URI", help="an image that is there, by digest (…@sha256:…): build none")
+    images.add_argument(
+        "--rebuild", action="store_true", help="build the image though its content is there: on the newest base image"
+    )
     parser.add_argument("--builder", choices=("docker", "podman", "buildah"), help="what builds the image")
     parser.add_argument("--skip-snowflake", action="store_true", help="AWS only")
     steps = parser.add_mutually_exclusive_group()

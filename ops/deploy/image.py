@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -54,35 +55,48 @@ class BuilderPublisher:
     Those credentials are taken away from the builder's own store at the end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         ecr: "ECRClient",
         architecture: str,
         builder: str | None = None,
         run: "Run | None" = None,
         root: Path = ROOT,
+        *,
+        rebuilt_at: datetime | None = None,
     ) -> None:
         """
         Args:
             architecture: as in parameter Architecture of gateway.yaml.
             builder: one of BUILDERS; None takes the first that is installed.
+            rebuilt_at: builds even what is there, since the base image, which the tag does not tell, may have changed;
+                the time, in UTC.
         """
         self._ecr = ecr
         self._platform = PLATFORMS[architecture]
         self._builder = builder
         self._run = run or run_visibly
         self._root = root
+        self._rebuilt_at = rebuilt_at
 
     def publish(self, repository_uri: str, say: Callable[[str], None]) -> str:
-        """The image's URI by digest. One of the same content that is in the repository is not built again."""
+        """The image's URI by digest. One of the same content that is in the repository is not built again.
+
+        A rebuilt one has the time in its tag, since tags are immutable; of those of the same content the newest counts.
+        """
         registry, _, repository = repository_uri.partition("/")
         tag = f"{content_tag(self._root)}-{self._platform.rpartition('/')[2]}"
-        if digest := self._digest(repository, tag):
-            say(f"    {repository}:{tag} is there already")
-            return f"{repository_uri}@{digest}"
+        if self._rebuilt_at:
+            tag += f"-{self._rebuilt_at:%Y%m%dT%H%M%SZ}"
+        elif newest := self._newest(repository, tag):
+            say(f"    {repository}:{newest[0]} is there already; --rebuild builds it again, on the newest base image")
+            return f"{repository_uri}@{newest[1]}"
         builder = self._builder or installed_builder()
         image = f"{repository_uri}:{tag}"
-        self._run([str(self._root / BUILD), image], environment={"BUILDER": builder, "PLATFORM": self._platform})
+        self._run(
+            [str(self._root / BUILD), image, "--pull=true"],
+            environment={"BUILDER": builder, "PLATFORM": self._platform},
+        )
         user, password = self._credentials()
         self._run([builder, "login", "--username", user, "--password-stdin", registry], stdin=password)
         try:
@@ -97,6 +111,19 @@ class BuilderPublisher:
         token = self._ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")
         return user, password
+
+    def _newest(self, repository: str, tag: str) -> tuple[str, str] | None:
+        """Tag and digest, of `tag` and the rebuilt ones, which are this tag and a time."""
+        pages = self._ecr.get_paginator("describe_images").paginate(
+            repositoryName=repository, filter={"tagStatus": "TAGGED"}
+        )
+        images = (
+            (each, image["imageDigest"])
+            for page in pages
+            for image in page["imageDetails"]
+            for each in image["imageTags"]
+        )
+        return max((found for found in images if found[0] == tag or found[0].startswith(f"{tag}-")), default=None)
 
     def _digest(self, repository: str, tag: str) -> str | None:
         try:

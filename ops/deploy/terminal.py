@@ -1,12 +1,34 @@
 """The person at the terminal."""
 
+import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ops.deploy.surroundings import ROOT
 
 
 def say(text: str) -> None:
     """Print at once."""
     print(text, flush=True)
+
+
+def command(*words: str, scripts: Path | None = None) -> str:
+    """A `sluice` command line that runs as it is printed, in the directory where this runs.
+
+    Args:
+        scripts: where `sluice` is installed; None is this interpreter's.
+    """
+    script = (scripts or Path(sys.prefix) / "bin") / "sluice"
+    program = os.path.relpath(script) if script.is_relative_to(ROOT) else "sluice"
+    return shlex.join([program, *words])
+
+
+def settings(connection: str | None, overrides: Mapping[str, str]) -> Sequence[str]:
+    """The arguments that every command on a stage takes, as words."""
+    words = ["--connection", connection] if connection else []
+    return words + [word for name, value in overrides.items() for word in ("--set", f"{name}={value}")]
 
 
 class Answers:

@@ -2,7 +2,8 @@
 
 import base64
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,34 @@ from ops.deploy.image import BUILD, CONTENT, BuilderPublisher, content_tag
 from tests.support.processes import ROOT
 
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sluice-dev"
-DIGEST = f"sha256:{'a' * 64}"
+DIGEST = f"sha256:{'0' * 64}"
+BEGAN = datetime(2026, 11, 1, 8, 30, tzinfo=UTC)
 
 
 class FakeEcr:
-    """A repository; a push is told to it."""
+    """A repository with immutable tags; a push is told to it, and the first image has DIGEST."""
 
     def __init__(self) -> None:
-        self.tags: set[str] = set()
+        self.digests: dict[str, str] = {}
+
+    def push(self, tag: str) -> None:
+        assert tag not in self.digests, "tags are immutable"
+        self.digests[tag] = f"sha256:{len(self.digests):064x}"
+
+    def get_paginator(self, operation: str) -> "FakeEcr":
+        assert operation == "describe_images"
+        return self
+
+    def paginate(self, **_: object) -> Iterator[dict[str, Any]]:
+        """A page for each image, the newest first."""
+        for tag, digest in reversed(self.digests.items()):
+            yield {"imageDetails": [{"imageTags": [tag], "imageDigest": digest}]}
 
     def describe_images(self, *, repositoryName: str, imageIds: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
         assert repositoryName == "sluice-dev"
-        if imageIds[0]["imageTag"] not in self.tags:
+        if (tag := imageIds[0]["imageTag"]) not in self.digests:
             raise ClientError({"Error": {"Code": "ImageNotFoundException", "Message": ""}}, "DescribeImages")
-        return {"imageDetails": [{"imageDigest": DIGEST}]}
+        return {"imageDetails": [{"imageDigest": self.digests[tag]}]}
 
     def get_authorization_token(self) -> dict[str, Any]:
         return {"authorizationData": [{"authorizationToken": base64.b64encode(b"AWS:pass:word").decode()}]}
@@ -52,12 +67,12 @@ class FakeRun:
         if command[1] == "push":
             if self._push_fails:
                 raise ImageError("docker push ended with status 1")
-            self._ecr.tags.add(command[2].rpartition(":")[2])
+            self._ecr.push(command[2].rpartition(":")[2])
 
 
-def publisher(ecr: FakeEcr, run: FakeRun) -> BuilderPublisher:
+def publisher(ecr: FakeEcr, run: FakeRun, **changed: Any) -> BuilderPublisher:
     client: Any = ecr
-    return BuilderPublisher(client, "x86_64", "docker", run)
+    return BuilderPublisher(client, "x86_64", "docker", run, **changed)
 
 
 def test_it_is_built_pushed_and_named_by_its_digest() -> None:
@@ -67,7 +82,7 @@ def test_it_is_built_pushed_and_named_by_its_digest() -> None:
     image = f"{REPOSITORY}:{content_tag(ROOT)}-amd64"
     registry = REPOSITORY.partition("/")[0]
     assert run.commands == [
-        [str(ROOT / BUILD), image],
+        [str(ROOT / BUILD), image, "--pull=true"],
         ["docker", "login", "--username", "AWS", "--password-stdin", registry],
         ["docker", "push", image],
         ["docker", "logout", registry],
@@ -82,6 +97,25 @@ def test_the_same_content_is_not_built_again() -> None:
     again = FakeRun(ecr)
     assert publisher(ecr, again).publish(REPOSITORY, print) == f"{REPOSITORY}@{DIGEST}"
     assert again.commands == []
+
+
+def test_a_rebuilt_one_has_a_tag_of_its_own_and_is_the_one_from_then_on(tmp_path: Path) -> None:
+    ecr = FakeEcr()
+    other = copied(tmp_path)
+    (other / "app" / "main.py").write_text("")
+    publisher(ecr, FakeRun(ecr), root=other, rebuilt_at=BEGAN + timedelta(days=1)).publish(REPOSITORY, print)
+    first = publisher(ecr, FakeRun(ecr)).publish(REPOSITORY, print)
+    run = FakeRun(ecr)
+    rebuilt = publisher(ecr, run, rebuilt_at=BEGAN).publish(REPOSITORY, print)
+    assert rebuilt != first
+    assert run.commands[0][1:] == [f"{REPOSITORY}:{content_tag(ROOT)}-amd64-20261101T083000Z", "--pull=true"]
+    newest = publisher(ecr, FakeRun(ecr), rebuilt_at=BEGAN + timedelta(hours=1)).publish(REPOSITORY, print)
+    publisher(ecr, FakeRun(ecr), root=other, rebuilt_at=BEGAN + timedelta(days=2)).publish(REPOSITORY, print)
+    again = FakeRun(ecr)
+    said: list[str] = []
+    assert publisher(ecr, again).publish(REPOSITORY, said.append) == newest != rebuilt
+    assert again.commands == []
+    assert "20261101T093000Z is there already" in said[0]
 
 
 def test_the_password_is_forgotten_when_the_push_fails() -> None:

@@ -1,10 +1,16 @@
-"""Answers: beforehand, from a terminal, or a no."""
+"""Answers: beforehand, from a terminal, or a no; and commands that run as they are printed."""
 
+import argparse
 import io
+import shlex
+from pathlib import Path
 
 import pytest
 
-from ops.deploy.terminal import Answers
+from ops.deploy.command import register
+from ops.deploy.main import again_with
+from ops.deploy.terminal import Answers, command, settings
+from tests.support.processes import ROOT
 
 
 class Keyboard(io.StringIO):
@@ -39,3 +45,27 @@ def test_beforehand_one_answer_is_for_one_question() -> None:
     assert answers.agrees("Begin?")
     assert answers.types("delete_data", "All of it?", "dev")
     assert not answers.types("delete_snowflake", "All of it?", "dev")
+
+
+@pytest.mark.parametrize(("below", "program"), [("", ".venv/bin/sluice"), ("docs", "../.venv/bin/sluice")])
+def test_a_printed_command_runs_where_it_is_printed(below: str, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / below)
+    assert command("pipe", scripts=ROOT / ".venv" / "bin") == f"{program} pipe"
+    assert command("pipe", scripts=Path("/opt/sluice/bin")) == "sluice pipe"
+
+
+def test_a_printed_command_is_quoted() -> None:
+    words = settings("my own", {"database": "A B", "warehouse": "W"})
+    printed = command("deploy", "--stage", "dev", *words)
+    assert shlex.split(printed)[1:] == [
+        *("deploy", "--stage", "dev", "--connection", "my own"),
+        *("--set", "database=A B", "--set", "warehouse=W"),
+    ]
+
+
+def test_a_deployment_goes_on_with_the_same_arguments(tmp_path: Path) -> None:
+    given = ["--stage", "dev", "--parameters", str(tmp_path / "my own.yaml"), "--builder", "podman"]
+    given += ["--rebuild", "--skip-snowflake", "--connection", "my own", "--set", "database=A B"]
+    parser = argparse.ArgumentParser()
+    register(parser.add_subparsers())
+    assert shlex.split(again_with(parser.parse_args(["deploy", *given])))[1:] == ["deploy", *given]
