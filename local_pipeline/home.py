@@ -88,9 +88,15 @@ class Home:
         """The output of process `name` since it was started."""
         return self.path / "logs" / f"{name}.log"
 
+    @property
+    def temporary(self) -> Path:
+        """For the temporary files of the processes: what one of them leaves behind goes with the home."""
+        return self.path / "tmp"
+
     def make(self) -> None:
         """Create the directories."""
         (self.path / "logs").mkdir(parents=True, exist_ok=True)
+        self.temporary.mkdir(exist_ok=True)
 
     def write_running(self, processes: Mapping[str, Running]) -> None:
         """Replace run.json."""

@@ -197,6 +197,7 @@ class Plan:
             "NO_PROXY": "*",
             "PYTHONUNBUFFERED": "1",
             "SLUICE_HOME": str(self._home.path),
+            "TMPDIR": str(self._home.temporary),
         }
 
 

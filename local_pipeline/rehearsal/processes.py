@@ -117,6 +117,7 @@ class Processes:
             "NO_PROXY": "*",
             "PYTHONUNBUFFERED": "1",
             "SLUICE_HOME": str(self._home.path),
+            "TMPDIR": str(self._home.temporary),
         }
 
 

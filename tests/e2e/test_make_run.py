@@ -65,6 +65,10 @@ def test_the_first_record_is_a_row_in_time(pipeline: LocalPipeline) -> None:
     assert re.fullmatch(r"records/dt=\d{4}-\d\d-\d\d/hr=\d\d/[^/]+\.json", str(row["file_name"]))
 
 
+def test_what_the_warehouse_leaves_behind_goes_with_the_home(pipeline: LocalPipeline) -> None:
+    assert list((pipeline.home / "tmp").glob("fakesnow_bucket_*"))
+
+
 def test_the_printed_curl_line_works(pipeline: LocalPipeline) -> None:
     line = next(line for line in pipeline.printed().splitlines() if "curl -i" in line)
     answer = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=True)  # noqa: S603
