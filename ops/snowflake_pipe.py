@@ -16,15 +16,14 @@ pause into the new one's queue. The moment from which on stands in the pipe's CO
 that broke off anywhere is seen by `pipe_differs`, and `roll_out` goes on with the same moment.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import zip_longest
 
+from ops.snowflake_pipe_seen import ROLL_OUT_MARK, PipeStatus, RollOutError, ShownPipe, read_time
 from ops.snowflake_pipe_text import PipeText, words_of
 
-SHOW_PIPE = "SHOW PIPES LIKE 'RECORDS_PIPE' IN SCHEMA {database}.RAW"
 NOW = """SELECT TO_CHAR(SYSDATE(), 'YYYY-MM-DD"T"HH24:MI:SS') || '+00:00'"""
 
 REFRESH_REACHES = timedelta(days=7)
@@ -37,73 +36,6 @@ EventNotifications.html), and a multipart upload is dated by its start (https://
 UsingMetadata.html). Longer costs rows that are in the raw table twice, shorter could cost records.
 """
 POLLS = 360
-
-_MARK = "Sluice roll-out, not finished: to refresh what was modified after "
-
-
-class RollOutError(Exception):
-    """The pipe cannot be rolled out now, or did not get where it should; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPipe:
-    """A row of SHOW PIPES (https://docs.snowflake.com/en/sql-reference/sql/show-pipes).
-
-    Attributes:
-        definition: the COPY, as it was written.
-        channel: ARN of the queue it listens to; empty without AUTO_INGEST.
-    """
-
-    database: str
-    schema: str
-    name: str
-    definition: str
-    comment: str
-    error_integration: str
-    channel: str
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, object]) -> "ShownPipe":
-        """From columns by lower-case name."""
-
-        def text(name: str) -> str:
-            return "" if row.get(name) is None else str(row[name])
-
-        return cls(
-            database=text("database_name"),
-            schema=text("schema_name"),
-            name=text("name"),
-            definition=text("definition"),
-            comment=text("comment"),
-            error_integration=text("error_integration"),
-            channel=text("notification_channel"),
-        )
-
-    @property
-    def unfinished_since(self) -> datetime | None:
-        """The moment to refresh from, if a roll-out began and was not finished."""
-        return datetime.fromisoformat(self.comment.removeprefix(_MARK)) if self.comment.startswith(_MARK) else None
-
-
-@dataclass(frozen=True, slots=True)
-class PipeStatus:
-    """https://docs.snowflake.com/en/sql-reference/functions/system_pipe_status
-
-    Attributes:
-        pending_files: files in the pipe's queue; of a paused pipe, those queued before the pause and not loaded yet.
-        reason: what Snowflake says is wrong, empty if nothing is.
-    """
-
-    state: str
-    pending_files: int
-    reason: str = ""
-
-    @classmethod
-    def from_json(cls, text: str | None) -> "PipeStatus":
-        """From what SYSTEM$PIPE_STATUS returns; it returns NULL to a role that may not see the pipe."""
-        found = json.loads(text or "{}")
-        reason = "; ".join(str(found[name]) for name in ("error", "fault") if found.get(name))
-        return cls(str(found.get("executionState", "")), int(found.get("pendingFileCount", 0)), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +63,15 @@ def pipe_differs(shown: ShownPipe, statement: str) -> list[str]:
         found.append(
             f"ERROR_INTEGRATION is {shown.error_integration!r}, the file says {file.option('ERROR_INTEGRATION')}"
         )
-    if shown.unfinished_since:
-        found.append(
-            f"a roll-out was not finished: what was modified after {shown.unfinished_since} is to be refreshed"
-        )
-    elif shown.comment != file.option("COMMENT"):
+    if (since := shown.unfinished_since) is not None:
+        found.append(f"a roll-out was not finished: what was modified after {since} is to be refreshed")
+    elif not shown.awaits_refresh and shown.comment != file.option("COMMENT"):
         found.append("the COMMENT is another")
     return found
 
 
 def roll_out(
-    statement: str, shown: ShownPipe, status: PipeStatus, now: datetime, margin: timedelta = MARGIN
+    statement: str, shown: ShownPipe, status: PipeStatus, now: datetime, margin: timedelta | None = None
 ) -> list[Step]:
     """The statements that make the pipe in the account the one in the file, in order; [] if it already is.
 
@@ -149,32 +79,44 @@ def roll_out(
         statement: the file's CREATE PIPE, rendered.
         status: of the pipe now.
         now: by Snowflake's clock.
-        margin: see MARGIN. More, if the pipe was behind by more.
+        margin: MARGIN if None, and then no message may be outstanding: nobody knows its age. Whoever gives one says
+            that no message is older than that.
 
     Raises:
-        RollOutError: the pipe is not running and nobody knows since when, or what is to be loaded is older than REFRESH
-            reaches.
+        RollOutError: the pipe is not running and nobody knows since when; it is behind, by more than the margin or by
+            an unknown time; it was not refreshed yet; or what is to be loaded is older than REFRESH reaches.
     """
     file = PipeText(statement)
     if not pipe_differs(shown, statement):
         return []
-    replaced_for = _replaced_for(shown, file)
-    if not replaced_for and not shown.unfinished_since:
-        return [_set(file, f"ERROR_INTEGRATION = {file.option('ERROR_INTEGRATION')}"), _set_comment(file)]
-    since = shown.unfinished_since or now - margin
-    if not shown.unfinished_since and status.state != "RUNNING":
-        what = status.state or "not to be seen by this role"
+    if shown.awaits_refresh:
         raise RollOutError(
-            f"The pipe is {what}, not RUNNING ({status.reason or 'since when is unknown'}). Resume it (ALTER PIPE "
-            f"{file.name} SET PIPE_EXECUTION_PAUSED = FALSE), let it load what is pending, and roll out then."
+            "The pipe was hooked up to the bucket, and what landed before that is not loaded yet. Finish the "
+            "deployment first (make deploy), then roll out."
+        )
+    replaced_for, since = _replaced_for(shown, file), shown.unfinished_since
+    if not replaced_for and since is None:
+        return [_set(file, f"ERROR_INTEGRATION = {file.option('ERROR_INTEGRATION')}"), _set_comment(file)]
+    if since is None:
+        span = MARGIN if margin is None else margin
+        _refuse_if_behind(file, status, now, span, guessed=margin is None)
+        since = now - span
+    if since > now:
+        raise RollOutError(
+            f"The pipe's COMMENT notes {since.isoformat()}, which is still to come. Set an earlier time."
         )
     if now - since > REFRESH_REACHES:
         raise RollOutError(
             f"What was modified after {since.isoformat()} is to be loaded, and REFRESH reaches back "
             f"{REFRESH_REACHES.days} days. Load the older files with a COPY INTO by hand, then set the pipe's COMMENT "
-            f"to '{_MARK}<a later moment>'."
+            f"to '{ROLL_OUT_MARK}<a later moment>'."
         )
     return [*(_replace(file, since) if replaced_for else ()), *_refresh(file, since)]
+
+
+def replaces_pipe(steps: Sequence[Step]) -> bool:
+    """Whether the pipe's load history goes, and with it what COPY_HISTORY says of files that were skipped."""
+    return any(step.sql.startswith(PipeText.REPLACES) for step in steps)
 
 
 def status_query(statement: str) -> str:
@@ -186,7 +128,7 @@ def read_now(text: str | None) -> datetime:
     """The answer to NOW."""
     if text is None:
         raise RollOutError("Snowflake did not say what time it is")
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return read_time(text)
 
 
 def run_steps(
@@ -219,8 +161,36 @@ def run_steps(
             answer = ask(step.sql)
 
 
+def _refuse_if_behind(file: PipeText, status: PipeStatus, now: datetime, margin: timedelta, *, guessed: bool) -> None:
+    if status.state != "RUNNING":
+        what = status.state or "not to be seen by this role"
+        raise RollOutError(
+            f"The pipe is {what}, not RUNNING ({status.reason or 'since when is unknown'}). Resume it (ALTER PIPE "
+            f"{file.name} SET PIPE_EXECUTION_PAUSED = FALSE), let it load what is pending, and roll out then."
+        )
+    if status.outstanding and guessed:
+        raise RollOutError(
+            f"{status.outstanding} messages wait in the pipe's channel, nobody knows since when, and one that is older "
+            f"than the margin ({_hours(margin)}) could cost its file. Try again when none waits; on a busy bucket say "
+            "--margin HOURS, more than any of them can have waited."
+        )
+    try:
+        oldest = read_time(status.oldest_queued) if status.oldest_queued else None
+    except ValueError as error:
+        raise RollOutError(f"SYSTEM$PIPE_STATUS gives no time in oldestFileTimestamp: {error}") from error
+    if oldest is not None and now - oldest > margin:
+        raise RollOutError(
+            f"The pipe is behind: of {status.pending_files} pending files the oldest waits since {oldest.isoformat()}, "
+            f"longer than the margin of {_hours(margin)}. Let it catch up, or say --margin HOURS, more than that."
+        )
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span / timedelta(hours=1):g} h"
+
+
 def _replace(file: PipeText, since: datetime) -> list[Step]:
-    mark = _MARK + since.isoformat()
+    mark = ROLL_OUT_MARK + since.isoformat()
     return [
         _set(file, f"COMMENT = '{mark}'", f"note in the pipe's comment from when on to refresh: {since.isoformat()}"),
         _set(file, "PIPE_EXECUTION_PAUSED = TRUE", "pause the pipe"),

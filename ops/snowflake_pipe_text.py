@@ -12,6 +12,8 @@ from ops.snowflake_sql import ShippedSqlError
 class PipeText:
     """A CREATE PIPE taken apart."""
 
+    REPLACES = "CREATE OR REPLACE PIPE"
+
     def __init__(self, statement: str) -> None:
         tokens = sqlglot.tokenize(statement, read="snowflake")
         starts = [
@@ -39,13 +41,17 @@ class PipeText:
         """Its value as written, without quotes; empty if the statement does not set it."""
         return self._options[name].text if name in self._options else ""
 
+    def with_comment(self, comment: str) -> str:
+        """The statement with another comment."""
+        if "COMMENT" not in self._options:
+            raise ShippedSqlError("The file's pipe has no COMMENT, which is where unfinished work is noted.")
+        old = self._options["COMMENT"]
+        return f"{self._statement[: old.start]}'{comment}'{self._statement[old.end + 1 :]}"
+
     def as_replacement(self, comment: str) -> str:
         """The statement as CREATE OR REPLACE PIPE with another comment."""
-        if "COMMENT" not in self._options:
-            raise ShippedSqlError("The file's pipe has no COMMENT, which is where a roll-out notes how far it is.")
-        old = self._options["COMMENT"]
-        text = f"{self._statement[: old.start]}'{comment}'{self._statement[old.end + 1 :]}"
-        return re.sub(r"\ACREATE\s+PIPE\s+IF\s+NOT\s+EXISTS\b", "CREATE OR REPLACE PIPE", text, flags=re.IGNORECASE)
+        text = self.with_comment(comment)
+        return re.sub(r"\ACREATE\s+PIPE\s+IF\s+NOT\s+EXISTS\b", self.REPLACES, text, flags=re.IGNORECASE)
 
 
 def words_of(sql: str, database: str, schema: str) -> list[str]:

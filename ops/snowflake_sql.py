@@ -86,6 +86,11 @@ def split_statements(sql: str) -> Iterator[str]:
         yield sql[start : end + 1]
 
 
+def creates_pipe(statement: str) -> bool:
+    """Whether it is a CREATE PIPE."""
+    return _CREATE_PIPE.match(statement) is not None
+
+
 def pipe_statement(directory: Path, variables: Mapping[str, str]) -> str:
     """The CREATE PIPE of the shipped file, rendered.
 
@@ -93,7 +98,7 @@ def pipe_statement(directory: Path, variables: Mapping[str, str]) -> str:
         ShippedSqlError: the file cannot be read, or does not hold exactly one.
     """
     path = directory / PIPE_FILE
-    found = [text for text in read_statements(path, variables) if _CREATE_PIPE.match(text)]
+    found = [text for text in read_statements(path, variables) if creates_pipe(text)]
     if len(found) != 1:
         raise ShippedSqlError(f"{path}: {len(found)} CREATE PIPE statements, one expected")
     return found[0]

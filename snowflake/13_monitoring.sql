@@ -7,11 +7,12 @@ GRANT MONITOR ON PIPE <% database %>.RAW.RECORDS_PIPE TO ROLE <% monitor_role %>
 
 USE ROLE <% monitor_role %>;
 
--- A row for each file of the last 13 days; COPY_HISTORY keeps 14:
+-- A row for each file of the last 13 days; COPY_HISTORY keeps 14, and of a pipe that was replaced nothing:
 -- https://docs.snowflake.com/en/sql-reference/functions/copy_history
+-- https://docs.snowflake.com/en/user-guide/data-load-snowpipe-manage
 CREATE OR REPLACE VIEW <% database %>.MONITORING.LOADS
     COPY GRANTS
-    COMMENT = 'Each file that Snowpipe loaded or skipped'
+    COMMENT = 'Each file that Snowpipe loaded or skipped in the last 13 days, since the pipe was made or last replaced'
 AS
 SELECT
     file_name,
@@ -32,7 +33,7 @@ FROM TABLE(<% database %>.INFORMATION_SCHEMA.COPY_HISTORY(
 
 CREATE OR REPLACE VIEW <% database %>.MONITORING.FAILED_LOADS
     COPY GRANTS
-    COMMENT = 'Files that are not in the raw table as a whole'
+    COMMENT = 'Of LOADS, so since the pipe was made or last replaced: files that are not in the raw table as a whole'
 AS
 SELECT
     file_name,
@@ -45,6 +46,7 @@ FROM <% database %>.MONITORING.LOADS
 WHERE status NOT IN ('Loaded', 'Load in progress');
 
 -- https://docs.snowflake.com/en/sql-reference/functions/system_pipe_status; a member that does not apply is left out.
+-- https://docs.snowflake.com/en/sql-reference/info-schema/pipes; seen by who may MONITOR the pipe.
 CREATE OR REPLACE VIEW <% database %>.MONITORING.PIPE_STATE
     COPY GRANTS
     COMMENT = 'How the pipe is now'
@@ -56,6 +58,11 @@ SELECT
     status:numOutstandingMessagesOnChannel::NUMBER AS outstanding_messages,
     status:lastReceivedMessageTimestamp::TIMESTAMP_LTZ AS last_message_at,
     status:lastIngestedTimestamp::TIMESTAMP_LTZ AS last_loaded_at,
+    (
+        SELECT MAX(pipes.created)
+        FROM <% database %>.INFORMATION_SCHEMA.PIPES AS pipes
+        WHERE pipes.pipe_schema = 'RAW' AND pipes.pipe_name = 'RECORDS_PIPE'
+    ) AS made_at,
     COALESCE(status:error, status:fault)::VARCHAR AS error
 FROM (SELECT PARSE_JSON(SYSTEM$PIPE_STATUS('<% database %>.RAW.RECORDS_PIPE')) AS status) AS asked;
 
@@ -78,6 +85,6 @@ WHERE oldest_pending_at < DATEADD(MINUTE, -<% alert_pending_minutes %>, CURRENT_
 UNION ALL
 SELECT
     'nothing loaded for more than <% alert_quiet_hours %> hours' AS trouble,
-    'the last file at ' || last_loaded_at AS detail
+    COALESCE('the last file at ' || last_loaded_at, 'none since the pipe was made at ' || made_at) AS detail
 FROM <% database %>.MONITORING.PIPE_STATE
-WHERE last_loaded_at < DATEADD(HOUR, -<% alert_quiet_hours %>, CURRENT_TIMESTAMP());
+WHERE COALESCE(last_loaded_at, made_at) < DATEADD(HOUR, -<% alert_quiet_hours %>, CURRENT_TIMESTAMP());

@@ -10,7 +10,7 @@ fakesnow.
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -43,6 +43,7 @@ class Pipe:
     name: str
     statement: str
     queue_arn: str
+    comment: str
 
     def row(self) -> dict[str, Any]:
         """Columns by lower-case name."""
@@ -52,7 +53,7 @@ class Pipe:
             "schema_name": schema,
             "name": name,
             "definition": self.statement[self.statement.index("COPY INTO") :],
-            "comment": _option(self.statement, "COMMENT").strip("'"),
+            "comment": self.comment,
             "error_integration": _option(self.statement, "ERROR_INTEGRATION"),
             "notification_channel": self.queue_arn,
         }
@@ -114,6 +115,7 @@ class RehearsedSnowflake:
             (r"SELECT SYSTEM\$PIPE_STATUS", self._pipe_status),
             (r"SHOW PIPES LIKE", self._show_pipes),
             (r"ALTER PIPE ([\w.]+) REFRESH", self._refresh),
+            (r"ALTER PIPE ([\w.]+) SET COMMENT = '([^']*)'", self._comment_on_pipe),
             (r"DROP (ROLE|WAREHOUSE|INTEGRATION) IF EXISTS (\w+)", self._drop),
             (r"DROP DATABASE IF EXISTS (\w+)", self._drop_database),
             (r"GRANT .* TO ROLE (\w+)", self._use_role),
@@ -152,7 +154,7 @@ class RehearsedSnowflake:
 
     def _create_pipe(self, match: re.Match[str], sql: str) -> Rows:
         if self._account.pipe is None:
-            self._account.pipe = Pipe(match[1], sql, self._on_pipe())
+            self._account.pipe = Pipe(match[1], sql, self._on_pipe(), _option(sql, "COMMENT").strip("'"))
         return []
 
     def _use_role(self, match: re.Match[str], _: str) -> Rows:
@@ -205,6 +207,12 @@ class RehearsedSnowflake:
     def _refresh(self, match: re.Match[str], _: str) -> Rows:
         """Nothing: the stand-in looks for files when it starts."""
         return self._exists(match[1], {self._account.pipe.name} if self._account.pipe else set())
+
+    def _comment_on_pipe(self, match: re.Match[str], _: str) -> Rows:
+        self._refresh(match, _)
+        assert self._account.pipe is not None  # noqa: S101 - or it was refused
+        self._account.pipe = replace(self._account.pipe, comment=match[2])
+        return []
 
     def _drop(self, match: re.Match[str], _: str) -> Rows:
         kind, name = match[1].upper(), match[2]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ops.deploy.errors import DeployError, SnowflakeError
-from ops.deploy.names import PIPE, RAW_SCHEMA, sql_variables
+from ops.deploy.names import sql_variables
 from ops.deploy.notification_tests import remove_test_events
 from ops.deploy.surroundings import Deployment
 from ops.deploy.templates import read_template
-from ops.snowflake_pipe import SHOW_PIPE, ShownPipe, pipe_differs
-from ops.snowflake_sql import pipe_statement, read_statements
+from ops.snowflake_pipe_seen import HOOK_UP_MARK
+from ops.snowflake_pipe_text import PipeText
+from ops.snowflake_sql import creates_pipe, read_statements
 from ops.stacks import BOOTSTRAP, STACKS, deploy, stack_name
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def deploy_storage(deployment: Deployment) -> str:
     """Deploy what holds data, and take out of the dead letters what S3 puts there to try a changed notification."""
     came_of_it = deploy_one(deployment, "storage")
     if came_of_it != "no change":
-        remove_test_events(deployment.aws.sqs, _need(deployment, "DeliveryFailuresQueueName", "storage"))
+        remove_test_events(deployment.aws.sqs, need(deployment, "DeliveryFailuresQueueName", "storage"))
     return came_of_it
 
 
@@ -94,19 +95,23 @@ def publish_image(deployment: Deployment) -> str:
     """Build and push the image."""
     if deployment.publisher is None:
         raise DeployError("no image can be built here; say --image URI@sha256:…")
-    uri = deployment.publisher.publish(_need(deployment, "RepositoryUri", BOOTSTRAP), deployment.say)
+    uri = deployment.publisher.publish(need(deployment, "RepositoryUri", BOOTSTRAP), deployment.say)
     deployment.known["ImageUri"] = uri
     return uri
 
 
 def run_sql(deployment: Deployment, files: Sequence[Path]) -> str:
-    """Run the statements of some files."""
+    """Run the statements of some files.
+
+    A pipe that is made is to be refreshed, and its COMMENT says so from its first moment on.
+    """
     variables = variables_of(deployment)
     count = 0
     for path in files:
         for statement in read_statements(path, variables):
+            marked = PipeText(statement).with_comment(HOOK_UP_MARK) if creates_pipe(statement) else statement
             try:
-                deployment.snowflake.execute(statement)
+                deployment.snowflake.execute(marked)
             except SnowflakeError as error:
                 raise SnowflakeError(f"{path.name}: {error}") from error
             count += 1
@@ -170,56 +175,18 @@ def wait_for_trust(deployment: Deployment) -> str:
     return f"Snowflake lists {location}"
 
 
-def compare_pipe(deployment: Deployment) -> str:
-    """Say how the pipe differs from its file; the deployment goes on all the same."""
-    differences = pipe_differs(shown_pipe(deployment), pipe_statement(deployment.sql, variables_of(deployment)))
-    if not differences:
-        return "the pipe is as its file says"
-    deployment.say("    The pipe differs from its file, whose change is not in effect:")
-    for difference in differences:
-        deployment.say(f"      {difference}")
-    deployment.say(f"    To roll it out: sluice pipe --stage {deployment.stage} roll-out")
-    return f"{len(differences)} differences"
-
-
-def read_queue(deployment: Deployment) -> str:
-    """Learn the ARN of the queue that Snowflake listens to for the pipe."""
-    shown = shown_pipe(deployment)
-    if not shown.channel:
-        raise SnowflakeError(f"the pipe {shown.name} has no notification_channel: it was made without AUTO_INGEST")
-    deployment.known["SnowpipeQueueArn"] = shown.channel
-    return shown.channel
-
-
-def refresh_pipe(deployment: Deployment) -> str:
-    """Have the pipe look for files once; those in its load history are not loaded again."""
-    variables = variables_of(deployment)
-    deployment.snowflake.execute(f"USE ROLE {variables['loader_role']}")
-    deployment.snowflake.execute(f"ALTER PIPE {variables['database']}.{RAW_SCHEMA}.{PIPE} REFRESH")
-    return "asked for"
-
-
 def variables_of(deployment: Deployment) -> dict[str, str]:
     """The values of the SQL files' variables, from what is deployed."""
-    _need(deployment, "LandingBucketName", "storage")
+    need(deployment, "LandingBucketName", "storage")
     return sql_variables(deployment.stage, deployment.aws.account(), deployment.known, deployment.overrides)
 
 
-def shown_pipe(deployment: Deployment) -> ShownPipe:
-    """The pipe as it is in the account.
+def need(deployment: Deployment, output: str, stack: str) -> str:
+    """An output that a step cannot do without.
 
     Raises:
-        SnowflakeError: there is none.
+        DeployError: it is not known; names the stack that has it.
     """
-    variables = variables_of(deployment)
-    deployment.snowflake.execute(f"USE ROLE {variables['loader_role']}")
-    pipes = deployment.snowflake.execute(SHOW_PIPE.format(**variables))
-    if len(pipes) != 1:
-        raise SnowflakeError(f"there is no pipe {PIPE} in {variables['database']}.{RAW_SCHEMA}")
-    return ShownPipe.from_row(pipes[0])
-
-
-def _need(deployment: Deployment, output: str, stack: str) -> str:
     if output not in deployment.known:
         raise DeployError(f"the output {output} is not known: the stack {stack} is not deployed")
     return deployment.known[output]

@@ -140,7 +140,8 @@ def _pipe(arguments: argparse.Namespace) -> int:
         if arguments.what == "status":
             pipe_status(deployment)
             return 0
-        return 0 if pipe_roll_out(deployment, Answers(yes=arguments.yes)) else 1
+        answers, forget = Answers(yes=arguments.yes), arguments.forget_failures
+        return 0 if pipe_roll_out(deployment, answers, arguments.margin, forget_failures=forget) else 1
     finally:
         deployment.close()
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ops.deploy import actions
+from ops.deploy import actions, pipe_actions
+from ops.deploy.bootstrap import deploy_bootstrap
 from ops.deploy.errors import DeployError
 from ops.deploy.names import Account, sql_variables
 from ops.deploy.smoke import smoke_test
 from ops.deploy.sql_files import SqlFiles, used_variables
 from ops.deploy.steps import Step
 from ops.deploy.templates import read_template
+from ops.deploy.terminal import stage_command
 from ops.snowflake_sql import SNOWFLAKE_DIRECTORY
 from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES, stack_name
 
@@ -83,7 +85,7 @@ def _image_steps(options: Options, stacks: "_Stacks") -> list[Step]:
         "see what the build said above; with an image that is there already, say --image URI@sha256:…",
         (f"repository sluice-{options.stage}, tag: hash of what goes into the image",),
     )
-    return [stacks.step(BOOTSTRAP), publish]
+    return [replace(stacks.step(BOOTSTRAP), run=deploy_bootstrap), publish]
 
 
 def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
@@ -124,13 +126,13 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
         Step(
             "pipe",
             "compare the pipe with its file; it was created once and is not replaced",
-            actions.compare_pipe,
-            "the pipe must exist: run from snowflake-database",
+            pipe_actions.compare_pipe,
+            "the pipe must exist (else run from snowflake-database), and its COMMENT be the file's or a note of ours",
         ),
         Step(
             "pipe-queue",
             "ask for the pipe's queue: SHOW PIPES, column notification_channel",
-            actions.read_queue,
+            pipe_actions.read_queue,
             "the pipe must exist and have AUTO_INGEST: run from snowflake-database",
         ),
         replace(
@@ -142,9 +144,9 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
         ),
         Step(
             "refresh",
-            "have the pipe load what landed before the notification: ALTER PIPE … REFRESH (reaches back 7 days)",
-            actions.refresh_pipe,
-            "the pipe must run: sluice pipe --stage S status",
+            "if the notification is new, have the pipe load what landed before: ALTER PIPE … REFRESH (7 days back)",
+            pipe_actions.refresh_pipe,
+            f"the pipe must run: {stage_command("pipe", options.stage, options.overrides, "status")}",
         ),
     ]
     return [replace(step, in_snowflake=True) for step in steps]
@@ -161,7 +163,7 @@ def _smoke_step(options: Options) -> Step:
         f"post one record with a key of its own (source sluice-smoke, removed again){wait}",
         lambda deployment: smoke_test(deployment, row=not options.skip_snowflake),
         "see how far it came: no file in the landing bucket, look at Firehose (docs/operations.md, delivery-stale); "
-        f"a file and no row, at the pipe: sluice pipe --stage {options.stage} status",
+        f"a file and no row, at the pipe: {stage_command("pipe", options.stage, options.overrides, "status")}",
         in_snowflake=not options.skip_snowflake,
     )
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.deploy.errors import DeployError
 from ops.deploy.surroundings import Deployment
 from ops.parameters import ParametersError
-from ops.snowflake_pipe import RollOutError
+from ops.snowflake_pipe_seen import RollOutError
 from ops.snowflake_sql import ShippedSqlError
 from ops.stacks import StackError
 

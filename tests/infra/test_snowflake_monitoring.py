@@ -70,29 +70,66 @@ def test_what_was_not_loaded_as_a_whole_is_listed(database: Any) -> None:
     assert select(database, "SELECT load_seconds FROM SLUICE.MONITORING.LOADS WHERE file_name = 'whole'") == [(7,)]
 
 
+OLD = ago(hours=25)
+
+
 @pytest.mark.parametrize(
-    ("status", "troubles"),
+    ("made", "status", "troubles"),
     [
-        ({"executionState": "RUNNING", "pendingFileCount": 0}, []),
-        ({"executionState": "RUNNING", "pendingFileCount": 9, "oldestFileTimestamp": ago(minutes=15)}, []),
+        (ago(hours=1), {"executionState": "RUNNING", "pendingFileCount": 0}, []),
+        (OLD, {"executionState": "RUNNING", "pendingFileCount": 0}, ["nothing loaded"]),
+        (None, {"executionState": "RUNNING", "pendingFileCount": 0}, []),
         (
+            OLD,
+            {
+                "executionState": "RUNNING",
+                "pendingFileCount": 9,
+                "oldestFileTimestamp": ago(minutes=15),
+                "lastIngestedTimestamp": ago(minutes=1),
+            },
+            [],
+        ),
+        (
+            ago(hours=1),
             {"executionState": "RUNNING", "pendingFileCount": 9, "oldestFileTimestamp": ago(minutes=31)},
             ["a file waits"],
         ),
-        ({"executionState": "RUNNING", "pendingFileCount": 0, "lastIngestedTimestamp": ago(hours=23)}, []),
+        (OLD, {"executionState": "RUNNING", "pendingFileCount": 0, "lastIngestedTimestamp": ago(hours=23)}, []),
         (
+            OLD,
             {"executionState": "RUNNING", "pendingFileCount": 0, "lastIngestedTimestamp": ago(hours=25)},
             ["nothing loaded"],
         ),
-        ({"executionState": "PAUSED", "pendingFileCount": 0}, ["not running"]),
-        ({"executionState": "STOPPED_MISSING_TABLE", "pendingFileCount": 0, "error": "gone"}, ["not running"]),
-        ({}, ["not running"]),
+        (ago(hours=1), {"executionState": "PAUSED", "pendingFileCount": 0}, ["not running"]),
+        (
+            ago(hours=1),
+            {"executionState": "STOPPED_MISSING_TABLE", "pendingFileCount": 0, "error": "gone"},
+            ["not running"],
+        ),
+        (None, {}, ["not running"]),
     ],
 )
-def test_what_is_wrong_with_the_pipe(database: Any, status: dict[str, object], troubles: list[str]) -> None:
-    asked = "SYSTEM$PIPE_STATUS('SLUICE.RAW.RECORDS_PIPE')"
-    assert asked in VIEWS["PIPE_STATE"]
-    database.cursor().execute(VIEWS["PIPE_STATE"].replace(asked, f"'{json.dumps(status)}'"))
+def test_what_is_wrong_with_the_pipe(
+    database: Any, made: str | None, status: dict[str, object], troubles: list[str]
+) -> None:
+    state = VIEWS["PIPE_STATE"]
+    for asked, answer in (
+        ("SYSTEM$PIPE_STATUS('SLUICE.RAW.RECORDS_PIPE')", f"'{json.dumps(status)}'"),
+        ("SLUICE.INFORMATION_SCHEMA.PIPES", "SLUICE.MONITORING.PIPES"),
+    ):
+        assert state.count(asked) == 1
+        state = state.replace(asked, answer)
+    pipes = [("RAW", "RECORDS_PIPE", made), ("RAW", "OTHER", ago(minutes=1)), ("ELSE", "RECORDS_PIPE", ago(days=9))]
+    database.cursor().execute(
+        "CREATE OR REPLACE TABLE SLUICE.MONITORING.PIPES "
+        "(pipe_schema VARCHAR, pipe_name VARCHAR, created TIMESTAMP_LTZ)"
+    )
+    for schema, name, created in pipes:
+        if created is not None:
+            database.cursor().execute(
+                f"INSERT INTO SLUICE.MONITORING.PIPES SELECT '{schema}', '{name}', '{created}'::TIMESTAMP_LTZ"
+            )
+    database.cursor().execute(state)
     database.cursor().execute(VIEWS["PIPE_TROUBLE"])
 
     found = select(database, "SELECT trouble, detail FROM SLUICE.MONITORING.PIPE_TROUBLE")
@@ -100,3 +137,8 @@ def test_what_is_wrong_with_the_pipe(database: Any, status: dict[str, object], t
     assert len(found) == len(troubles)
     assert all(trouble.startswith(expected) for (trouble, _), expected in zip(found, troubles, strict=True))
     assert all(detail for _, detail in found)
+
+
+@pytest.mark.parametrize("view", ["LOADS", "FAILED_LOADS"])
+def test_a_view_on_the_history_says_how_far_back_it_goes(view: str) -> None:
+    assert re.search(r"COMMENT = '[^']*since the pipe was made or last replaced[^']*'", VIEWS[view])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.deploy.errors import SnowflakeError
 from ops.deploy.names import Account
-from ops.deploy.surroundings import Deployment
+from ops.deploy.surroundings import Deployment, SnowflakeSession
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -72,13 +72,27 @@ class FakeSecret:
 
 
 @dataclass
+class FakeStack:
+    """CloudFormation with one stack, which has one parameter: the queue that the bucket tells of its files."""
+
+    queue: str
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        parameters = [{"ParameterKey": "SnowpipeQueueArn", "ParameterValue": self.queue}]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": "UPDATE_COMPLETE", "Parameters": parameters}]}
+
+
+@dataclass
 class FakeAws:
     """Only what was given."""
 
     secret: FakeSecret | None = None
+    storage: FakeStack | None = None
 
     def cloudformation(self, stack: str) -> "CloudFormationClient":
-        raise AssertionError(f"nobody deploys {stack} here")
+        assert stack == "storage" and self.storage is not None, f"nobody asks for {stack} here"  # noqa: PT018
+        client: Any = self.storage
+        return client  # type: ignore[no-any-return]
 
     def account(self) -> Account:
         return Account("123456789012", "eu-west-1")
@@ -127,15 +141,16 @@ class FakePerson:
 
 
 def make_deployment(
-    snowflake: FakeSnowflake | None = None,
+    snowflake: SnowflakeSession | None = None,
     *,
     secret: FakeSecret | None = None,
     http: FakeHttp | None = None,
     said: list[str] | None = None,
+    storage: FakeStack | None = None,
 ) -> Deployment:
     """A stage `dev` whose storage is deployed."""
 
-    def connect() -> FakeSnowflake:
+    def connect() -> SnowflakeSession:
         if snowflake is None:
             raise SnowflakeError("no connection")
         return snowflake
@@ -144,7 +159,7 @@ def make_deployment(
     return Deployment(
         stage="dev",
         parameters={},
-        aws=FakeAws(secret),
+        aws=FakeAws(secret, storage),
         connect=connect,
         http=http or FakeHttp([(202, b"{}")]),
         say=say,

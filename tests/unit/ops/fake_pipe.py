@@ -1,6 +1,7 @@
 """A pipe as Snowflake documents it, with its bucket and their clock; no thread, no sleep.
 
 - S3 sends an event for each file, some time after it landed; the channel is the bucket's and outlives a pipe.
+- A message can wait in the channel; SYSTEM$PIPE_STATUS counts those (numOutstandingMessagesOnChannel), not their age.
 - Snowflake hands what is in the channel to the pipe that is there. A running pipe puts it into its queue. A paused pipe
   keeps it until it is resumed, and goes on loading what was queued before the pause (…PIPE_STATUS, pendingFileCount).
 - A pipe loads a file name once (its history). A replaced pipe starts without queue, kept events and history.
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ops.snowflake_pipe import ShownPipe
+from ops.snowflake_pipe_seen import ShownPipe
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -26,11 +27,22 @@ class ConnectionLostError(Exception):
 
 @dataclass(frozen=True)
 class Landing:
-    """A file that lands `at` seconds after START, and whose event reaches the channel `delay` seconds later."""
+    """A file that lands `at` seconds after START.
+
+    Attributes:
+        delay: seconds until its event reaches the channel.
+        waits: seconds that the event is in the channel until Snowflake hands it on.
+    """
 
     name: str
     at: int
     delay: int = 0
+    waits: int = 0
+
+    @property
+    def told(self) -> int:
+        """When the pipe hears of it."""
+        return self.at + self.delay + self.waits
 
 
 @dataclass
@@ -95,7 +107,14 @@ class FakeSnowflake:
     def status(self) -> str:
         """The answer of SYSTEM$PIPE_STATUS."""
         state = "PAUSED" if self.pipe.paused else "RUNNING"
-        return json.dumps({"executionState": state, "pendingFileCount": len(self.pipe.queue)})
+        waiting = [each for each in self.landings if each.at + each.delay <= self.now < each.told]
+        return json.dumps(
+            {
+                "executionState": state,
+                "pendingFileCount": len(self.pipe.queue),
+                "numOutstandingMessagesOnChannel": len(waiting),
+            }
+        )
 
     def clock(self) -> datetime:
         """Now."""
@@ -107,7 +126,7 @@ class FakeSnowflake:
 
     def _tell(self) -> None:
         for landing in self.landings:
-            if landing.name not in self._told and landing.at + landing.delay <= self.now:
+            if landing.name not in self._told and landing.told <= self.now:
                 self._told.add(landing.name)
                 (self.pipe.kept if self.pipe.paused else self.pipe.queue).append(landing.name)
 
@@ -128,6 +147,9 @@ class FakeSnowflake:
         ):
             self.pipe = Pipe(made[2], made[1], paused=self.paused_when_made and self.pipe.paused)
             return None
+        if re.fullmatch(r"ALTER PIPE SLUICE\.RAW\.RECORDS_PIPE REFRESH", sql):
+            self._refresh(self.clock() - timedelta(days=7))
+            return None
         altered = re.fullmatch(r"ALTER PIPE SLUICE\.RAW\.RECORDS_PIPE (SET|REFRESH) (\w+) = (.*)", sql)
         assert altered, sql
         self._alter(altered[2], altered[3].strip("'"))
@@ -143,10 +165,12 @@ class FakeSnowflake:
                 self.pipe.kept = []
         else:
             assert what == "MODIFIED_AFTER"
-            since = max(datetime.fromisoformat(value), self.clock() - timedelta(days=7))
-            self.pipe.queue += [
-                each.name
-                for each in self.landings
-                if each.at <= self.now and START + timedelta(seconds=each.at) > since
-                if each.name not in self.pipe.history
-            ]
+            self._refresh(max(datetime.fromisoformat(value), self.clock() - timedelta(days=7)))
+
+    def _refresh(self, since: datetime) -> None:
+        self.pipe.queue += [
+            each.name
+            for each in self.landings
+            if each.at <= self.now and START + timedelta(seconds=each.at) > since
+            if each.name not in self.pipe.history
+        ]

@@ -5,21 +5,13 @@ from typing import Any
 
 import pytest
 
-from ops.deploy.actions import (
-    TRUST_SECONDS,
-    compare_pipe,
-    read_queue,
-    read_trust,
-    refresh_pipe,
-    run_sql,
-    variables_of,
-    wait_for_trust,
-)
+from ops.deploy.actions import TRUST_SECONDS, read_trust, run_sql, variables_of, wait_for_trust
 from ops.deploy.errors import DeployError, SnowflakeError, TimeLimitError
+from ops.deploy.pipe_actions import compare_pipe, read_queue
 from ops.deploy.snowflake import arguments
 from ops.deploy.sql_files import SqlFiles
 from ops.snowflake_sql import SNOWFLAKE_DIRECTORY, pipe_statement
-from tests.unit.ops.fake_deployment import FakeClock, FakeSnowflake, make_deployment
+from tests.unit.ops.fake_deployment import FakeClock, FakeSnowflake, FakeStack, make_deployment
 
 STORAGE = [
     {"property": "ENABLED", "property_value": "true"},
@@ -102,7 +94,7 @@ def test_a_pipe_that_differs_is_told_with_the_command_and_left_alone() -> None:
 
 
 def test_the_queue() -> None:
-    deployment = make_deployment(FakeSnowflake({"SHOW PIPES": shown_pipe()}))
+    deployment = make_deployment(FakeSnowflake({"SHOW PIPES": shown_pipe()}), storage=FakeStack(""))
     read_queue(deployment)
     assert deployment.known["SnowpipeQueueArn"] == QUEUE
 
@@ -113,12 +105,6 @@ def test_the_queue() -> None:
 def test_no_queue(rows: list[dict[str, Any]], why: str) -> None:
     with pytest.raises(SnowflakeError, match=why):
         read_queue(make_deployment(FakeSnowflake({"SHOW PIPES": rows})))
-
-
-def test_refresh_is_the_pipe_owners() -> None:
-    snowflake = FakeSnowflake()
-    refresh_pipe(make_deployment(snowflake))
-    assert snowflake.asked == ["USE ROLE SLUICE_DEV_LOADER", "ALTER PIPE SLUICE_DEV.RAW.RECORDS_PIPE REFRESH"]
 
 
 def test_a_refused_statement_is_told_with_its_file() -> None:

@@ -1,26 +1,24 @@
 """The pipe in the account against the one in its file, and roll-outs while files arrive."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_pipeline.shipped_sql import DEFAULT_VARIABLES
-from ops.snowflake_pipe import (
-    MARGIN,
+from ops.snowflake_pipe import MARGIN, Step, pipe_differs, read_now, roll_out, run_steps, status_query
+from ops.snowflake_pipe_seen import (
+    HOOK_UP_MARK,
+    ROLL_OUT_MARK,
     PipeStatus,
     RollOutError,
     ShownPipe,
-    Step,
-    pipe_differs,
-    read_now,
-    roll_out,
-    run_steps,
-    status_query,
+    read_time,
 )
 from ops.snowflake_sql import SNOWFLAKE_DIRECTORY, ShippedSqlError, pipe_statement
 from tests.unit.ops.fake_pipe import START, ConnectionLostError, FakeSnowflake, Landing, Pipe
@@ -95,6 +93,16 @@ def test_the_status() -> None:
     assert PipeStatus.from_json('{"executionState":"STALLED_EXECUTION_ERROR","pendingFileCount":3,"error":"x"}') == (
         PipeStatus("STALLED_EXECUTION_ERROR", 3, "x")
     )
+    behind = {
+        "executionState": "RUNNING",
+        "pendingFileCount": 2,
+        "oldestFileTimestamp": 1795392000,
+        "numOutstandingMessagesOnChannel": 4,
+        "lastReceivedMessageTimestamp": "2026-11-23T00:00:00.000Z",
+    }
+    assert PipeStatus.from_json(json.dumps(behind)) == (
+        PipeStatus("RUNNING", 2, "", 4, "1795392000", "2026-11-23T00:00:00.000Z")
+    )
     assert PipeStatus.from_json(None) == PipeStatus("", 0)
     assert status_query(FILE) == "SELECT SYSTEM$PIPE_STATUS('SLUICE.RAW.RECORDS_PIPE')"
     assert read_now("2026-11-23T00:00:00+00:00") == START
@@ -134,6 +142,82 @@ def test_what_refresh_does_not_reach_is_said_before_anything_is_done() -> None:
         roll_out(FILE, replace(SAME, comment=noted), PipeStatus("PAUSED", 0), START + timedelta(days=8))
 
 
+@pytest.mark.parametrize(
+    ("noted", "moment"),
+    [
+        ("2026-11-23T00:00:00+00:00", START),
+        ("2026-11-23T00:00:00", START),
+        ("2026-11-23 01:00:00+01:00 ", START),
+        ("2026-11-23", START),
+    ],
+)
+def test_a_note_that_a_person_wrote(noted: str, moment: datetime) -> None:
+    steps = roll_out(FILE, replace(SAME, comment=ROLL_OUT_MARK + noted), PipeStatus("PAUSED", 0), START + MARGIN)
+    assert f"MODIFIED_AFTER = '{moment.isoformat()}'" in steps[0].sql
+
+
+@pytest.mark.parametrize("noted", ["yesterday", "", "<a later moment>", "2026-13-01", "9" * 30])
+def test_a_note_without_a_time_is_told_with_an_example(noted: str) -> None:
+    with pytest.raises(RollOutError, match=r"such as 'Sluice roll-out.*2026-11-23T12:00:00"):
+        pipe_differs(replace(SAME, comment=ROLL_OUT_MARK + noted), FILE)
+
+
+def test_a_note_of_the_future_would_refresh_nothing() -> None:
+    later = ROLL_OUT_MARK + (START + MARGIN).isoformat()
+    with pytest.raises(RollOutError, match="still to come"):
+        roll_out(FILE, replace(SAME, comment=later), PipeStatus("PAUSED", 0), START)
+
+
+def test_what_snowflake_gives_as_a_time() -> None:
+    seconds = int(START.timestamp())
+    assert {read_time(text) for text in (str(seconds), f"{seconds}000", "2026-11-23T00:00:00.000Z")} == {START}
+
+
+def test_a_pipe_that_was_not_refreshed_yet_is_the_same_and_not_rolled_out() -> None:
+    """Its note would go, and with it what landed before it was hooked up."""
+    fresh = replace(SAME, comment=HOOK_UP_MARK)
+    assert pipe_differs(fresh, FILE) == []
+    for changed in ({"definition": OLD_COPY}, {"error_integration": ""}):
+        with pytest.raises(RollOutError, match="Finish the deployment first"):
+            roll_out(FILE, replace(fresh, **changed), RUNNING, START)
+
+
+@pytest.mark.parametrize(
+    ("status", "margin", "refused"),
+    [
+        (PipeStatus("RUNNING", 0, outstanding=1), None, "1 messages wait"),
+        (PipeStatus("RUNNING", 0, outstanding=1), MARGIN, None),
+        (PipeStatus("RUNNING", 1, oldest_queued="2026-11-22T23:30:00Z"), None, None),
+        (PipeStatus("RUNNING", 2, oldest_queued="2026-11-22T22:30:00Z"), None, "of 2 pending .* margin of 1 h"),
+        (PipeStatus("RUNNING", 1, oldest_queued="2026-11-22T22:30:00Z"), timedelta(hours=2), None),
+        (PipeStatus("RUNNING", 1, oldest_queued="2026-11-22T20:30:00Z"), timedelta(hours=2), "margin of 2 h"),
+        (PipeStatus("RUNNING", 1, oldest_queued="soon"), None, "no time in oldestFileTimestamp"),
+    ],
+)
+def test_a_pipe_that_is_behind(status: PipeStatus, margin: timedelta | None, refused: str | None) -> None:
+    changed = replace(SAME, definition=OLD_COPY)
+    if refused is None:
+        assert roll_out(FILE, changed, status, START, margin)
+        return
+    with pytest.raises(RollOutError, match=refused):
+        roll_out(FILE, changed, status, START, margin)
+
+
+@pytest.mark.parametrize(("hours", "lost"), [(1, ["waiting"]), (3, [])])
+def test_a_message_that_waits_longer_than_the_margin_costs_its_file(hours: int, lost: list[str]) -> None:
+    begins = 3 * HOUR
+    waiting = Landing("waiting", begins - 2 * HOUR, waits=2 * HOUR + 25)
+    snowflake = FakeSnowflake(Pipe(OLD_COPY, COMMENT), [waiting])
+    snowflake.advance(begins)
+    with pytest.raises(RollOutError, match="1 messages wait"):
+        perform(snowflake, margin=None)
+
+    perform(snowflake, margin=timedelta(hours=hours))
+
+    snowflake.advance(HOUR)
+    assert [name for name in ["waiting"] if name not in snowflake.records()] == lost
+
+
 def test_a_pipe_that_never_drains_is_given_up() -> None:
     snowflake = FakeSnowflake(Pipe(OLD_COPY, COMMENT), [])
     snowflake.pipe.queue = ["stuck"]
@@ -147,7 +231,7 @@ def test_a_pipe_that_never_drains_is_given_up() -> None:
 
 
 def perform(
-    snowflake: FakeSnowflake, edit: Callable[[list[Step]], list[Step]] = list, margin: timedelta = MARGIN
+    snowflake: FakeSnowflake, edit: Callable[[list[Step]], list[Step]] = list, margin: timedelta | None = MARGIN
 ) -> None:
     """What a deploy does when it finds the pipe different."""
     shown, status = snowflake.show(), PipeStatus.from_json(snowflake.status())
