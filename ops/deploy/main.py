@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -20,7 +21,7 @@ from ops.deploy.pipe import pipe_roll_out, pipe_status
 from ops.deploy.plan import Options, plan
 from ops.deploy.steps import CAUSES, Step, chosen, describe, one_line, run_steps
 from ops.deploy.surroundings import Deployment
-from ops.deploy.terminal import Answers, say
+from ops.deploy.terminal import Answers, say, stage_command
 from ops.parameters import read_parameters
 from ops.stacks import TEMPLATES
 
@@ -70,13 +71,18 @@ def checked_stage(stage: str) -> str:
 
 def again_with(arguments: argparse.Namespace) -> str:
     """The command line that runs a deployment again, without the choice of steps."""
-    words = ["sluice deploy --stage", arguments.stage]
-    for name in ("parameters", "image", "builder", "connection"):
+    words = []
+    for name in ("parameters", "image", "builder"):
         if value := getattr(arguments, name):
             words += [f"--{name}", str(value)]
-    words += ["--skip-snowflake"] if arguments.skip_snowflake else []
-    words += [f"--set {name}={value}" for name, value in arguments.overrides]
-    return " ".join(words)
+    words += ["--rebuild"] if arguments.rebuild else []
+    return _again("deploy", arguments, words)
+
+
+def _again(name: str, arguments: argparse.Namespace, words: Sequence[str] = ()) -> str:
+    skip = ["--skip-snowflake"] if arguments.skip_snowflake else []
+    overrides = dict(arguments.overrides)
+    return stage_command(name, arguments.stage, overrides, *words, *skip, connection=arguments.connection)
 
 
 def _deploy(arguments: argparse.Namespace) -> int:
@@ -99,7 +105,8 @@ def _deploy(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, options: Options, steps: Sequence[Step], aws: Clients) -> bool:
     deployment = _deployment(arguments, aws, options.parameters)
-    deployment.publisher = BuilderPublisher(aws.ecr, options.architecture, arguments.builder)
+    rebuilt_at = datetime.now(UTC) if arguments.rebuild else None
+    deployment.publisher = BuilderPublisher(aws.ecr, options.architecture, arguments.builder, rebuilt_at=rebuilt_at)
     look_up(deployment)
     if options.image:
         deployment.known["ImageUri"] = options.image
@@ -125,7 +132,7 @@ def _destroy(arguments: argparse.Namespace) -> int:
         gone = Removal(deployment, aws, answers, with_snowflake=not arguments.skip_snowflake).run()
     except CAUSES as error:
         say(f"It stopped: {one_line(error)}")
-        say("What is gone is gone. When that is mended, run it again: it goes on where it stopped.")
+        say(f"What is gone is gone. When that is mended, go on where it stopped with: {_again('destroy', arguments)}")
         return 1
     finally:
         deployment.close()
@@ -176,9 +183,9 @@ def _options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def _told(command: Callable[[], int]) -> int:
+def _told(work: Callable[[], int]) -> int:
     try:
-        return command()
+        return work()
     except CAUSES as error:
         sys.stderr.write(f"sluice: {one_line(error)}\n")
         return 1

@@ -146,10 +146,14 @@ def _snowflake_steps(options: Options, stacks: "_Stacks") -> list[Step]:
             "refresh",
             "if the notification is new, have the pipe load what landed before: ALTER PIPE … REFRESH (7 days back)",
             pipe_actions.refresh_pipe,
-            f"the pipe must run: {stage_command("pipe", options.stage, options.overrides, "status")}",
+            f"the pipe must run: {_pipe_status(options)}",
         ),
     ]
     return [replace(step, in_snowflake=True) for step in steps]
+
+
+def _pipe_status(options: Options) -> str:
+    return stage_command("pipe", options.stage, options.overrides, "status")
 
 
 def _sql_details(files: tuple[Path, ...], variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -163,7 +167,7 @@ def _smoke_step(options: Options) -> Step:
         f"post one record with a key of its own (source sluice-smoke, removed again){wait}",
         lambda deployment: smoke_test(deployment, row=not options.skip_snowflake),
         "see how far it came: no file in the landing bucket, look at Firehose (docs/operations.md, delivery-stale); "
-        f"a file and no row, at the pipe: {stage_command("pipe", options.stage, options.overrides, "status")}",
+        f"a file and no row, at the pipe: {_pipe_status(options)}",
         in_snowflake=not options.skip_snowflake,
     )
 

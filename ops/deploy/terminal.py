@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ops.deploy.surroundings import ROOT
@@ -25,10 +25,13 @@ def command(*words: str, scripts: Path | None = None) -> str:
     return shlex.join([program, *words])
 
 
-def settings(connection: str | None, overrides: Mapping[str, str]) -> Sequence[str]:
-    """The arguments that every command on a stage takes, as words."""
-    words = ["--connection", connection] if connection else []
-    return words + [word for name, value in overrides.items() for word in ("--set", f"{name}={value}")]
+def stage_command(
+    name: str, stage: str, overrides: Mapping[str, str], *words: str, connection: str | None = None
+) -> str:
+    """`command`, for a command on a stage with what such a command takes."""
+    given = ["--connection", connection] if connection else []
+    given += [word for variable, value in overrides.items() for word in ("--set", f"{variable}={value}")]
+    return command(name, "--stage", stage, *given, *words)
 
 
 class Answers:

@@ -10,6 +10,7 @@ from ops.deploy.errors import DeployError, SnowflakeError, TimeLimitError
 from ops.deploy.pipe_actions import compare_pipe, read_queue
 from ops.deploy.snowflake import arguments
 from ops.deploy.sql_files import SqlFiles
+from ops.deploy.terminal import stage_command
 from ops.snowflake_sql import SNOWFLAKE_DIRECTORY, pipe_statement
 from tests.unit.ops.fake_deployment import FakeClock, FakeSnowflake, FakeStack, make_deployment
 
@@ -89,7 +90,7 @@ def test_a_pipe_that_differs_is_told_with_the_command_and_left_alone() -> None:
     snowflake = FakeSnowflake({"SHOW PIPES": shown_pipe(definition="COPY INTO T FROM @S")})
     assert compare_pipe(make_deployment(snowflake, said=said)) == "1 differences"
     assert "the COPY differs" in said[1]
-    assert said[-1] == "    To roll it out: sluice pipe --stage dev roll-out"
+    assert said[-1] == f"    To roll it out: {stage_command('pipe', 'dev', {}, 'roll-out')}"
     assert not any(sql.startswith(("ALTER", "CREATE")) for sql in snowflake.asked)
 
 

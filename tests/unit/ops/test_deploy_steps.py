@@ -6,9 +6,13 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from ops.deploy.actions import deploy_monitoring
+from ops.deploy.bootstrap import deploy_bootstrap
 from ops.deploy.errors import DeployError
+from ops.deploy.names import Account
+from ops.deploy.plan import Options, plan
 from ops.deploy.steps import Step, run_steps
 from ops.deploy.surroundings import Deployment
+from ops.deploy.terminal import stage_command
 from ops.stacks import StackError
 from tests.unit.ops.fake_deployment import make_deployment
 
@@ -57,3 +61,19 @@ def test_whoever_watches_is_told_after_each_step_that_went_well() -> None:
 
 def test_without_snowflake_a_new_stage_has_no_alarms_and_is_told_so() -> None:
     assert deploy_monitoring(make_deployment()).startswith("left out")
+
+
+def planned(name: str) -> Step:
+    options = Options("my-stage", Account("1", "r"), {}, overrides={"database": "A B"})
+    return next(step for step in plan(options) if step.name == name)
+
+
+def test_the_bootstrap_is_not_changed_for_nothing() -> None:
+    assert planned("bootstrap").run is deploy_bootstrap
+
+
+@pytest.mark.parametrize("name", ["refresh", "smoke-test"])
+def test_what_to_do_next_names_a_command_that_runs_as_it_is_printed(name: str) -> None:
+    printed = stage_command("pipe", "my-stage", {"database": "A B"}, "status")
+    assert "'database=A B'" in printed
+    assert planned(name).if_it_fails.endswith(printed)

@@ -9,7 +9,7 @@ import pytest
 
 from ops.deploy.command import register
 from ops.deploy.main import again_with
-from ops.deploy.terminal import Answers, command, settings
+from ops.deploy.terminal import Answers, command, stage_command
 from tests.support.processes import ROOT
 
 
@@ -55,17 +55,16 @@ def test_a_printed_command_runs_where_it_is_printed(below: str, program: str, mo
 
 
 def test_a_printed_command_is_quoted() -> None:
-    words = settings("my own", {"database": "A B", "warehouse": "W"})
-    printed = command("deploy", "--stage", "dev", *words)
+    printed = stage_command("pipe", "dev", {"database": "A B", "warehouse": "W"}, "status", connection="my own")
     assert shlex.split(printed)[1:] == [
-        *("deploy", "--stage", "dev", "--connection", "my own"),
-        *("--set", "database=A B", "--set", "warehouse=W"),
+        *("pipe", "--stage", "dev", "--connection", "my own"),
+        *("--set", "database=A B", "--set", "warehouse=W", "status"),
     ]
 
 
 def test_a_deployment_goes_on_with_the_same_arguments(tmp_path: Path) -> None:
-    given = ["--stage", "dev", "--parameters", str(tmp_path / "my own.yaml"), "--builder", "podman"]
-    given += ["--rebuild", "--skip-snowflake", "--connection", "my own", "--set", "database=A B"]
+    given = ["--stage", "dev", "--connection", "my own", "--set", "database=A B", "--set", "warehouse=W"]
+    given += ["--parameters", str(tmp_path / "my own.yaml"), "--builder", "podman", "--rebuild", "--skip-snowflake"]
     parser = argparse.ArgumentParser()
     register(parser.add_subparsers())
     assert shlex.split(again_with(parser.parse_args(["deploy", *given])))[1:] == ["deploy", *given]
