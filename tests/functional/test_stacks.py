@@ -85,7 +85,7 @@ def test_all_but_the_delivery_stream_deploy(engine: RunningEngine, outputs: dict
     assert outputs["PipeErrorsTopicArn"].endswith(":sluice-test-pipe-errors")
 
 
-@pytest.mark.parametrize("repository", ["", "owner/name"])
+@pytest.mark.parametrize("repository", ["", "owner/name", "owner@123456/name@456789"])
 def test_the_bootstrap_deploys(engine: RunningEngine, repository: str) -> None:
     provider = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
     given = {"GitHubRepository": repository, "GitHubOidcProviderArn": provider}
@@ -108,13 +108,22 @@ def test_the_key_encrypts_what_the_engine_lets_it(engine: RunningEngine, outputs
 def test_every_alarm_goes_to_the_topic(engine: RunningEngine, outputs: dict[str, str]) -> None:
     cloudwatch = engine.session.client("cloudwatch", endpoint_url=engine.engine.url)
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix="sluice-test-")["MetricAlarms"]
-    assert len(alarms) == 15
+    assert len(alarms) == 16
     assert {action for alarm in alarms for action in alarm["AlarmActions"]} == {outputs["AlarmTopicArn"]}
-    watched = {alarm["AlarmName"]: alarm["Dimensions"][0]["Value"] for alarm in alarms}
+    watched = {alarm["AlarmName"]: alarm["Dimensions"][0]["Value"] for alarm in alarms if alarm["Dimensions"]}
     assert watched["sluice-test-pipe-errors"] == outputs["PipeErrorsQueueName"]
     assert watched["sluice-test-gateway-errors"] == outputs["FunctionName"]
     body = json.loads(cloudwatch.get_dashboard(DashboardName=outputs["DashboardName"])["DashboardBody"])
     assert outputs["StreamName"] in json.dumps(body)
+
+
+def test_the_gateway_s_log_is_searched_for_keys_that_were_not_read(
+    engine: RunningEngine, outputs: dict[str, str]
+) -> None:
+    logs = engine.session.client("logs", endpoint_url=engine.engine.url)
+    [found] = logs.describe_metric_filters(logGroupName=outputs["GatewayLogGroupName"])["metricFilters"]
+    [metric] = found["metricTransformations"]
+    assert (metric["metricNamespace"], metric["metricName"]) == ("Sluice/test", "ApiKeysUnread")
 
 
 def test_a_pipe_error_reaches_its_queue(engine: RunningEngine, outputs: dict[str, str]) -> None:

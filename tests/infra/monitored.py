@@ -47,12 +47,27 @@ def looked_at(template: Template) -> Iterator[Looked]:
 
 def dangling(template: Template) -> list[str]:
     """Those of them that neither AWS nor the gateway writes, or not for what this stage has."""
-    return [f"{look.where}: {look.namespace} {look.name}" for look in looked_at(template) if not _is_written(look)]
+    return [
+        f"{look.where}: {look.namespace} {look.name}"
+        for look in looked_at(template)
+        if not _is_written(look) and look[1:] not in _filtered(template)
+    ]
 
 
 def _by_alarm(name: str, alarm: Mapping[str, Any]) -> Looked:
-    dimensions = {dimension["Name"]: dimension["Value"]["Ref"] for dimension in alarm["Dimensions"]}
-    return Looked(name, alarm["Namespace"], alarm["MetricName"], dimensions)
+    dimensions = {dimension["Name"]: dimension["Value"]["Ref"] for dimension in alarm.get("Dimensions", [])}
+    return Looked(name, _text(alarm["Namespace"]), alarm["MetricName"], dimensions)
+
+
+def _filtered(template: Template) -> list[tuple[str, str, Mapping[str, str]]]:
+    """Namespace, name and dimensions (none) of what the template's filters make of the log."""
+    filters = [each for each in template["Resources"].values() if each["Type"] == "AWS::Logs::MetricFilter"]
+    made = [each for one in filters for each in one["Properties"]["MetricTransformations"] if "Dimensions" not in each]
+    return [(_text(each["MetricNamespace"]), each["MetricName"], {}) for each in made]
+
+
+def _text(value: Any) -> str:
+    return str(value["Fn::Sub"] if isinstance(value, dict) else value)
 
 
 def _by_dashboard(text: str) -> Iterator[Looked]:

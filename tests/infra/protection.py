@@ -12,6 +12,8 @@ DATA = {
     ("storage", "AccessLogBucket"),
     ("storage", "DataKey"),
     ("gateway", "GatewayLogs"),
+    # Not data, but other repositories may sign on by it.
+    ("bootstrap", "GitHubOidcProvider"),
 }
 KEY_OF = {
     "AWS::Kinesis::Stream": ("StreamEncryption", "KeyId"),

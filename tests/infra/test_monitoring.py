@@ -1,11 +1,19 @@
 """No alarm and no widget looks at what nobody writes, and every alarm says what to do."""
 
+import asyncio
+import json
+import logging
 import re
+import time
 from typing import Any
 
 import pytest
 
+from app.api_keys import SecretKeys
+from app.exceptions import KeysUnavailable
 from app.metrics import EMITTED
+from app.observability import JsonFormatter
+from app.sinks.aws import AttemptFailed
 from ops.stacks import TEMPLATES
 from tests.infra import checks
 from tests.infra.monitored import QUEUES, dangling, looked_at
@@ -24,7 +32,19 @@ PLANTED = [
     ('"AWS/SQS","ApproximateNumberOfMessagesVisible","QueueName"', '"AWS/SQS","MessagesVisible","QueueName"'),
     ("{Sluice,Stage,Reason}", "{Sluice,Stage,Source}"),
     ('MetricName=\\"RequestCount\\"', 'MetricName=\\"Requests\\"'),
+    ("MetricName: ApiKeysUnread\n          MetricValue", "MetricName: ApiKeysRead\n          MetricValue"),
+    ("MetricNamespace: !Sub", "MetricNamespace: !Sub Other"),
 ]
+
+
+class DeniedReader:
+    """A secret that the gateway may not read."""
+
+    async def read(self) -> str:
+        raise AttemptFailed("AccessDeniedException", retryable=False)
+
+    async def close(self) -> None:
+        pass
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -64,6 +84,17 @@ def test_an_alarm_can_be_acted_on(name: str) -> None:
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
     assert alarm["TreatMissingData"] == ("breaching" if slug(alarm) == "stream-unread" else "notBreaching")
     assert "Metrics" not in alarm, "the embedded engine rolls back a stack with metric math"
+
+
+def test_the_filter_finds_the_line_of_keys_that_were_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    keys = SecretKeys(DeniedReader(), time.time)
+    with caplog.at_level(logging.WARNING, "app"), pytest.raises(KeysUnavailable):
+        asyncio.run(keys.source_of(b""))
+    (line,) = {JsonFormatter().format(record) for record in caplog.records}
+    (pattern,) = [
+        each["Properties"]["FilterPattern"] for _, _, each in checks.resources(checks.read(), "AWS::Logs::MetricFilter")
+    ]
+    assert pattern == f'{{ $.message = "{json.loads(line)["message"]}" }}'
 
 
 def test_the_runbook_has_a_section_for_each_alarm() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES
-from tests.infra import checks, protection
+from tests.infra import bounds, checks, protection, provisioning
 
 LINT = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "parseable"]
 LARGEST_TEMPLATE = 51_200
 """Bytes of a TemplateBody (CloudFormation API reference, CreateStack)."""
-CHECKS = checks.CHECKS + protection.CHECKS
+CHECKS = checks.CHECKS + protection.CHECKS + bounds.CHECKS + provisioning.CHECKS
 PLANTED = [
     ("bootstrap", "- kinesis:CreateStream", "- kinesis:MakeStream"),
     ("storage", "StreamMode: !Ref StreamMode", "StreamMode: !Ref StreamMood"),
@@ -94,6 +94,99 @@ WEAKENED = [
         "repo:${GitHubRepository}:environment:${Stage}",
         "repo:${GitHubRepository}:*",
         protection.ci_is_one_environment_of_one_repository,
+    ),
+    (
+        "bootstrap",
+        "DeletionPolicy: RetainExceptOnCreate",
+        "DeletionPolicy: Delete",
+        protection.what_holds_data_outlives_its_stack,
+    ),
+    ("gateway", ":policy/sluice-${Stage}-boundary", ":policy/none", bounds.roles_are_bounded),
+    (
+        "bootstrap",
+        "              - kinesis:PutRecords\n",
+        "",
+        bounds.the_boundary_allows_what_the_roles_are_given_and_no_more,
+    ),
+    (
+        "bootstrap",
+        '                  - !Sub "sns.${AWS::Region}.${AWS::URLSuffix}"\n',
+        "",
+        bounds.the_boundary_allows_what_the_roles_are_given_and_no_more,
+    ),
+    (
+        "bootstrap",
+        "              - s3:PutObject\n",
+        "              - s3:PutObject\n              - s3:DeleteObject\n",
+        bounds.the_boundary_allows_what_the_roles_are_given_and_no_more,
+    ),
+    (
+        "delivery",
+        "              - kinesis:GetRecords\n",
+        "              - kinesis:GetRecords\n              - kinesis:DeleteStream\n",
+        bounds.the_boundary_allows_what_the_roles_are_given_and_no_more,
+    ),
+    (
+        "bootstrap",
+        "iam:DeleteRole\n",
+        "iam:DeleteRole\n              - iam:AttachRolePolicy\n",
+        bounds.roles_are_made_within_the_boundary_only,
+    ),
+    ("bootstrap", "              - !Ref Boundary\n", "", bounds.roles_are_made_within_the_boundary_only),
+    (
+        "bootstrap",
+        "Action: iam:DeleteRolePermissionsBoundary",
+        "Action: iam:DeletePolicy",
+        bounds.roles_are_made_within_the_boundary_only,
+    ),
+    (
+        "bootstrap",
+        "aws:RequestTag/sluice:stage: !Ref Stage",
+        "aws:ResourceTag/sluice:stage: !Ref Stage",
+        bounds.the_key_says_itself_who_may_use_it,
+    ),
+    (
+        "storage",
+        "role/sluice-${Stage}-cloudformation",
+        "role/sluice-${Stage}-*",
+        bounds.the_key_says_itself_who_may_use_it,
+    ),
+    (
+        "storage",
+        "                kms:CallerAccount: !Ref AWS::AccountId\n",
+        "                kms:EncryptionContext:a: b\n",
+        bounds.the_key_says_itself_who_may_use_it,
+    ),
+    (
+        "bootstrap",
+        "- kms:ListKeys",
+        f"- kms:{'ListKeys' * 1000}",
+        bounds.managed_policies_fit,
+    ),
+    ("bootstrap", "@[0-9]{1,19}", "", bounds.the_repository_is_named_as_github_s_tokens_name_it),
+    (
+        "bootstrap",
+        "              - sqs:GetQueueAttributes\n",
+        "",
+        provisioning.cloudformation_may_call_what_the_handlers_call,
+    ),
+    (
+        "bootstrap",
+        "- kms:ListKeys",
+        "- kms:ListGrants",
+        provisioning.cloudformation_may_call_what_the_handlers_call,
+    ),
+    (
+        "gateway",
+        "      PackageType: Image\n",
+        "      PackageType: Image\n      RecursiveLoop: Terminate\n",
+        provisioning.no_template_uses_what_its_role_has_no_rights_for,
+    ),
+    (
+        "bootstrap",
+        "                  - sqs:ReceiveMessage\n",
+        "",
+        provisioning.the_deploy_role_may_call_what_a_deployment_calls,
     ),
     ("delivery", "{0,62}/$", "{0,62}$", checks.a_parameter_means_the_same_in_every_template),
     (
