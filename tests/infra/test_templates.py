@@ -141,6 +141,13 @@ WEAKENED = [
     ),
     (
         "bootstrap",
+        "role/sluice-*-deploy",
+        "role/sluice-${Stage}-deploy",
+        bounds.no_stage_s_role_touches_a_bootstrap,
+    ),
+    ("bootstrap", "::*/tags/*", "::/tags/*", bounds.an_api_may_be_tagged),
+    (
+        "bootstrap",
         "aws:RequestTag/sluice:stage: !Ref Stage",
         "aws:ResourceTag/sluice:stage: !Ref Stage",
         bounds.the_key_says_itself_who_may_use_it,
