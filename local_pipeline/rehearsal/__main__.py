@@ -37,7 +37,7 @@ def say(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 1 when the rehearsal failed."""
+    """The exit status: 1 when the rehearsal failed, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m local_pipeline.rehearsal", description=__doc__)
     parser.add_argument("--home", type=Path, help="directory for state and logs, kept (default: a temporary one)")
     parser.add_argument("--parameters", type=Path, metavar="FILE", default=DEV, help="parameter file (default: dev's)")
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RehearsalError, EngineError, StartError, *CAUSES) as error:
         say(f"sluice: the rehearsal failed: {one_line(error)}")
         return 1
+    except KeyboardInterrupt:
+        say("sluice: interrupted; run it again")
+        return 130
     say(f"Rehearsed in {time.monotonic() - began:.0f} s; nothing is left.")
     return 0
 

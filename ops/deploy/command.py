@@ -65,12 +65,17 @@ def _register_deploy(parser: argparse.ArgumentParser) -> None:
 
 def _register_destroy(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
-    parser.add_argument("--skip-snowflake", action="store_true", help="AWS only")
+    parser.epilog = (
+        "Exit status: 0 when all is gone but what you kept by answering no; 1 when something failed, is left over, was "
+        "not agreed to at all, or was asked about where no terminal was to answer at."
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before the stacks are removed")
     parser.add_argument(
         "--delete-data", metavar="STAGE", help="for scripts: the answer to the question about AWS's data"
     )
-    parser.add_argument(
+    snowflake = parser.add_mutually_exclusive_group()
+    snowflake.add_argument("--skip-snowflake", action="store_true", help="AWS only")
+    snowflake.add_argument(
         "--delete-snowflake", metavar="STAGE", help="for scripts: the answer to the question about Snowflake's data"
     )
     parser.set_defaults(run=run_destroy)

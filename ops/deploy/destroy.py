@@ -68,7 +68,7 @@ class Removal:
         for each in data:
             self._say(f"  {each.kind} {each.name}: {each.about}")
         if self._with_snowflake:
-            self._say(f"  in Snowflake: {', '.join(self._names().values())}")
+            self._say(f"  may be in Snowflake: {', '.join(self._names().values())}")
 
     def _remove_stack(self, stack: str) -> None:
         name = stack_name(self._stage, stack)

@@ -67,12 +67,17 @@ class BuilderPublisher:
     ) -> None:
         """
         Args:
-            architecture: as in parameter Architecture of gateway.yaml.
+            architecture: as in parameter Architecture of gateway.yaml, one of PLATFORMS.
             builder: one of BUILDERS; None takes the first that is installed.
             rebuilt_at: builds even what is there, since the base image, which the tag does not tell, may have changed;
                 the time, in UTC.
+
+        Raises:
+            ImageError: nothing is built for such an architecture.
         """
         self._ecr = ecr
+        if architecture not in PLATFORMS:
+            raise ImageError(f"Architecture is one of {', '.join(PLATFORMS)}, not {architecture!r}")
         self._platform = PLATFORMS[architecture]
         self._builder = builder
         self._run = run or run_visibly
@@ -132,7 +137,7 @@ class BuilderPublisher:
             if error.response["Error"].get("Code") == "ImageNotFoundException":
                 return None
             raise
-        return found["imageDetails"][0]["imageDigest"]
+        return next((image["imageDigest"] for image in found["imageDetails"]), None)
 
 
 def content_tag(root: Path) -> str:

@@ -18,11 +18,13 @@ from ops.deploy.errors import DeployError
 from ops.deploy.image import BuilderPublisher
 from ops.deploy.names import STAGE_PATTERN, Account
 from ops.deploy.pipe import pipe_roll_out, pipe_status
-from ops.deploy.plan import Options, plan
+from ops.deploy.plan import SMOKE_TEST, Options, plan
 from ops.deploy.steps import CAUSES, Step, chosen, describe, one_line, run_steps
 from ops.deploy.surroundings import Deployment
 from ops.deploy.terminal import Answers, say, stage_command
+from ops.deploy.values import check_overrides
 from ops.parameters import read_parameters
+from ops.snowflake_sql import SNOWFLAKE_DIRECTORY
 from ops.stacks import TEMPLATES
 
 BY_DIGEST = r"[0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com([.]cn)?/[a-z0-9._/-]+@sha256:[0-9a-f]{64}"
@@ -97,37 +99,47 @@ def _deploy(arguments: argparse.Namespace) -> int:
         return 0
     aws = _aws()
     say(f"In AWS account {aws.account().id}, region {aws.account().region}.")
-    if not Answers(yes=arguments.yes).agrees("Begin?"):
-        say("Nothing was done.")
-        return 1
-    return 0 if _run(arguments, options, steps, aws) else 1
-
-
-def _run(arguments: argparse.Namespace, options: Options, steps: Sequence[Step], aws: Clients) -> bool:
     deployment = _deployment(arguments, aws, options.parameters)
     rebuilt_at = datetime.now(UTC) if arguments.rebuild else None
     deployment.publisher = BuilderPublisher(aws.ecr, options.architecture, arguments.builder, rebuilt_at=rebuilt_at)
-    look_up(deployment)
-    if options.image:
-        deployment.known["ImageUri"] = options.image
     try:
         if any(step.in_snowflake for step in steps):
             deployment.log_in()
-        went_well = run_steps(steps, deployment, again_with(arguments))
+        if not Answers(yes=arguments.yes).agrees("Begin?"):
+            say("Nothing was done.")
+            return 1
+        return 0 if _run(arguments, options, steps, deployment) else 1
     finally:
         deployment.close()
-    if went_well:
-        say(f"Stage {options.stage} is deployed: POST {deployment.known.get('ApiEndpoint')}/records")
-    return went_well
+
+
+def _run(arguments: argparse.Namespace, options: Options, steps: Sequence[Step], deployment: Deployment) -> bool:
+    look_up(deployment)
+    if options.image:
+        deployment.known["ImageUri"] = options.image
+    if not run_steps(steps, deployment, again_with(arguments)):
+        return False
+    say(ending(options.stage, steps, deployment.known))
+    return True
+
+
+def ending(stage: str, steps: Sequence[Step], known: Mapping[str, str]) -> str:
+    """What a run that went well ends with: the smoke test is what a stage is deployed by."""
+    if steps[-1].name != SMOKE_TEST:
+        return f"Done: {', '.join(step.name for step in steps)}."
+    return f"Stage {stage} is deployed: POST {known['ApiEndpoint']}/records"
 
 
 def _destroy(arguments: argparse.Namespace) -> int:
     checked_stage(arguments.stage)
-    aws = _aws()
-    say(f"In AWS account {aws.account().id}, region {aws.account().region}:")
-    deployment = _deployment(arguments, aws, {})
     given = {"delete_data": arguments.delete_data, "delete_snowflake": arguments.delete_snowflake}
-    answers = Answers(yes=arguments.yes, typed={question: word for question, word in given.items() if word is not None})
+    typed = {subject: word for subject, word in given.items() if word is not None}
+    if wrong := [subject for subject, word in typed.items() if word != arguments.stage]:
+        raise DeployError(f"{_option(wrong[0])} takes the stage's name, {arguments.stage}; nothing was removed")
+    aws = _aws()
+    deployment = _deployment(arguments, aws, {})
+    say(f"In AWS account {aws.account().id}, region {aws.account().region}:")
+    answers = Answers(yes=arguments.yes, typed=typed)
     try:
         gone = Removal(deployment, aws, answers, with_snowflake=not arguments.skip_snowflake).run()
     except CAUSES as error:
@@ -136,7 +148,13 @@ def _destroy(arguments: argparse.Namespace) -> int:
         return 1
     finally:
         deployment.close()
-    return 0 if gone else 1
+    for subject in answers.unanswered:
+        say(f"Nobody was there to answer: to remove it too, say {_option(subject)} {arguments.stage}")
+    return 0 if gone and not answers.unanswered else 1
+
+
+def _option(subject: str) -> str:
+    return f"--{subject.replace('_', '-')}"
 
 
 def _pipe(arguments: argparse.Namespace) -> int:
@@ -166,7 +184,7 @@ def _deployment(arguments: argparse.Namespace, aws: Clients, parameters: Mapping
         connect=lambda: snowflake.connect(arguments.stage, arguments.connection),
         http=UrllibHttp(),
         say=say,
-        overrides=dict(arguments.overrides),
+        overrides=_overrides(arguments),
     )
 
 
@@ -179,13 +197,21 @@ def _options(arguments: argparse.Namespace) -> Options:
         parameters=parameters_of(arguments.stage, arguments.parameters),
         image=arguments.image,
         skip_snowflake=arguments.skip_snowflake,
-        overrides=dict(arguments.overrides),
+        overrides=_overrides(arguments),
     )
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, str]:
+    overrides = dict(arguments.overrides)
+    check_overrides(overrides, SNOWFLAKE_DIRECTORY)
+    return overrides
 
 
 def _told(work: Callable[[], int]) -> int:
     try:
         return work()
+    except BrokenPipeError:
+        raise  # nobody reads what is printed: ops.cli ends quietly
     except CAUSES as error:
         sys.stderr.write(f"sluice: {one_line(error)}\n")
         return 1

@@ -13,9 +13,11 @@ from ops.deploy.sql_files import SqlFiles, used_variables
 from ops.deploy.steps import Step
 from ops.deploy.templates import read_template
 from ops.deploy.terminal import stage_command
+from ops.deploy.values import check_parameters
 from ops.snowflake_sql import SNOWFLAKE_DIRECTORY
 from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES, stack_name
 
+SMOKE_TEST = "smoke-test"
 PRODUCED = {
     "ImageUri": "the image's URI by digest",
     "SnowflakeUserArn": "from DESC of the storage integration",
@@ -57,8 +59,8 @@ def plan(options: Options) -> list[Step]:
     """The steps in their order.
 
     Raises:
-        DeployError: a parameter of the file is in no template, one that a template needs is not to be had, or a shipped
-            file cannot be read.
+        DeployError: a value that the user gives cannot be (ops.deploy.values), one that a template needs is not to be
+            had, or a shipped file cannot be read.
     """
     stacks = _Stacks(options)
     steps = _image_steps(options, stacks)
@@ -163,7 +165,7 @@ def _sql_details(files: tuple[Path, ...], variables: Mapping[str, str]) -> tuple
 def _smoke_step(options: Options) -> Step:
     wait = "" if options.skip_snowflake else ", wait for its row in RECORDS"
     return Step(
-        "smoke-test",
+        SMOKE_TEST,
         f"post one record with a key of its own (source sluice-smoke, removed again){wait}",
         lambda deployment: smoke_test(deployment, row=not options.skip_snowflake),
         "see how far it came: no file in the landing bucket, look at Firehose (docs/operations.md, delivery-stale); "
@@ -178,9 +180,10 @@ class _Stacks:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._templates = {stack: read_template(options.templates / f"{stack}.yaml") for stack in (BOOTSTRAP, *STACKS)}
-        known = set().union(*(template.parameters for template in self._templates.values()))
-        if unknown := sorted(set(options.parameters) - known):
-            raise DeployError(f"no template has the parameter {', '.join(unknown)}; correct the parameter file")
+        learnt = {**PRODUCED, "ImageUri": "from the step image, or --image"}
+        if options.skip_snowflake:
+            del learnt["SnowpipeQueueArn"]  # nobody asks for it: whoever runs the SQL by hand gives it
+        check_parameters(options.parameters, self._templates, learnt)
 
     def step(self, stack: str) -> Step:
         """The step that deploys `stack`."""

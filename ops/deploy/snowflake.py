@@ -70,6 +70,8 @@ def connect(stage: str, name: str | None, environment: Mapping[str, str] = os.en
         )
     except (Error, OSError) as error:
         message = " ".join(str(getattr(error, "msg", None) or error).split())
+        if "known ones are" in message:  # the connector names those of connections.toml
+            message += ": write ~/.snowflake/connections.toml or set SNOWFLAKE_ACCOUNT (docs/deployment.md, 1)"
         raise SnowflakeError(f"no connection to Snowflake: {message}") from error
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from ops.deploy.errors import DeployError
 from ops.deploy.surroundings import Deployment
@@ -14,6 +23,16 @@ from ops.stacks import StackError
 
 CAUSES = (DeployError, ParametersError, StackError, ShippedSqlError, RollOutError, BotoCoreError, ClientError, OSError)
 """What a step may fail by; anything else is a fault of ours and shows its traceback."""
+SIGN_ON = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+"""Codes by which AWS refuses credentials, whatever is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +88,13 @@ def chosen(steps: Sequence[Step], first: str | None, only: str | None) -> list[S
 def run_steps(
     steps: Sequence[Step],
     deployment: Deployment,
-    again: str,
+    again: str | None,
     after: Callable[[Step], None] = lambda _: None,
 ) -> bool:
     """Run them in their order, saying what happens; False when one failed, which ends it.
 
     Args:
-        again: the command that would run them again, without `--from`.
+        again: the command that would run them again, without `--from`; None if there is none that takes `--from`.
         after: called after each step that went well.
     """
     for number, step in enumerate(steps, start=1):
@@ -87,7 +106,8 @@ def run_steps(
         except CAUSES as error:
             deployment.say(f"{where} failed: {one_line(error)}")
             deployment.say(f"    What to do: {step.if_it_fails}")
-            deployment.say(f"    Then go on with: {again} --from {step.resume_at or step.name}")
+            if again:
+                deployment.say(f"    Then go on with: {again} --from {step.resume_at or step.name}")
             return False
         deployment.say(f"    {came_of_it} ({deployment.clock.monotonic() - began:.1f} s)")
         after(step)
@@ -95,5 +115,9 @@ def run_steps(
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without its line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error's message without its line breaks, and what to do where it does not say so itself."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+    if isinstance(error, SIGN_ON) or code in EXPIRED:
+        return f"{message.removesuffix('.')}: set AWS_PROFILE or sign on with `aws sso login` (docs/deployment.md)"
+    return message

@@ -19,10 +19,17 @@ _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Default by parameter name, None if it has none; and the names of the outputs."""
+    """What one template says.
+
+    Attributes:
+        parameters: default by name, None if it has none.
+        outputs: their names.
+        rules: all that a parameter's declaration says (Type, AllowedValues …), by its name.
+    """
 
     parameters: Mapping[str, str | None]
     outputs: tuple[str, ...]
+    rules: Mapping[str, Mapping[str, Any]]
 
 
 def read_template(path: Path) -> Template:
@@ -37,6 +44,7 @@ def read_template(path: Path) -> Template:
         return Template(
             {name: _text(details.get("Default")) for name, details in parameters.items()},
             tuple(document.get("Outputs") or ()),
+            parameters,
         )
     except OSError as error:
         raise DeployError(f"{path}: {error.strerror}.") from error

@@ -35,7 +35,11 @@ def stage_command(
 
 
 class Answers:
-    """Asks what was not answered on the command line. Nobody there, or the end of the input, is a no."""
+    """Asks what was not answered on the command line. Nobody there, or the end of the input, is a no.
+
+    Attributes:
+        unanswered: subjects of the questions that nobody was there to answer.
+    """
 
     def __init__(self, *, yes: bool = False, typed: Mapping[str, str] | None = None) -> None:
         """
@@ -45,14 +49,23 @@ class Answers:
         """
         self._yes = yes
         self._typed = typed or {}
+        self.unanswered: list[str] = []
 
     def agrees(self, question: str) -> bool:
         """Whether the answer is y or yes."""
         return self._yes or _ask(f"{question} [y/N] ").lower() in {"y", "yes"}
 
     def types(self, subject: str, question: str, wanted: str) -> bool:
-        """Whether the answer is exactly `wanted`."""
-        return (self._typed[subject] if subject in self._typed else _ask(f"{question} ")) == wanted
+        """Whether the answer is exactly `wanted`. After another word, other than no, it is asked again."""
+        if subject in self._typed:
+            return self._typed[subject] == wanted
+        if not sys.stdin.isatty():
+            self.unanswered.append(subject)
+        while (answer := _ask(f"{question} ")) != wanted:
+            if answer.lower() in {"", "n", "no"}:
+                return False
+            say(f"That is not {wanted!r}. Type it, or nothing to keep it all.")
+        return True
 
 
 def _ask(question: str) -> str:

@@ -1,5 +1,6 @@
 """`make rehearse`: a stage from nothing to a row to nothing, by the steps that a user runs."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,4 +30,26 @@ def test_deploy_deploy_again_destroy(tmp_path: Path) -> None:
     assert "No stack was changed." in said
     assert "Nothing in AWS carries the name or the tag of stage rehearsal any more." in said
     assert "Engine and warehouse hold nothing of the stage." in said
+    assert processes_of(home) == []
+
+
+def test_ctrl_c_is_one_line_and_leaves_no_process(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    rehearsing = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "local_pipeline.rehearsal", "--home", str(home)],
+        cwd=ROOT,
+        env=clean_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert rehearsing.stdout is not None
+    begun = next(line for line in rehearsing.stdout if line.startswith("[3/"))
+    assert "storage" in begun
+    rehearsing.send_signal(signal.SIGINT)
+    said, complaints = rehearsing.communicate(timeout=LIMIT_SECONDS)
+    assert rehearsing.returncode == 130
+    assert said.splitlines()[-1] == "sluice: interrupted; run it again"
+    assert "--from" not in said
+    assert complaints == ""
     assert processes_of(home) == []

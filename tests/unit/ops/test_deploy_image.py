@@ -136,6 +136,25 @@ def copied(folder: Path) -> Path:
     return folder
 
 
+class ForgetfulEcr(FakeEcr):
+    """Answers with no images instead of an error."""
+
+    def describe_images(self, **_: object) -> dict[str, Any]:
+        return {"imageDetails": []}
+
+
+def test_a_pushed_image_that_is_not_there_is_one_line() -> None:
+    ecr = ForgetfulEcr()
+    with pytest.raises(ImageError, match="was pushed, but the repository does not have it"):
+        publisher(ecr, FakeRun(ecr)).publish(REPOSITORY, print)
+
+
+def test_an_architecture_that_nothing_is_built_for_is_one_line() -> None:
+    client: Any = FakeEcr()
+    with pytest.raises(ImageError, match="Architecture is one of x86_64, arm64, not 'arm'"):
+        BuilderPublisher(client, "arm", "docker")
+
+
 def test_the_tag_is_of_what_goes_into_the_image(tmp_path: Path) -> None:
     copy = copied(tmp_path)
     before = content_tag(copy)

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
 
 from ops.deploy.actions import deploy_monitoring
 from ops.deploy.bootstrap import deploy_bootstrap
 from ops.deploy.errors import DeployError
+from ops.deploy.main import ending
 from ops.deploy.names import Account
 from ops.deploy.plan import Options, plan
-from ops.deploy.steps import Step, run_steps
+from ops.deploy.steps import Step, one_line, run_steps
 from ops.deploy.surroundings import Deployment
 from ops.deploy.terminal import stage_command
 from ops.stacks import StackError
@@ -45,6 +46,32 @@ def test_what_came_from_an_earlier_step_is_made_again() -> None:
     said: list[str] = []
     assert not run_steps([step("two", failing(DENIED), "one")], make_deployment(said=said), "again")
     assert said[-1] == "    Then go on with: again --from one"
+
+
+def test_where_steps_cannot_be_chosen_no_command_is_named() -> None:
+    said: list[str] = []
+    assert not run_steps([step("two", failing(DENIED))], make_deployment(said=said), None)
+    assert said[-1] == "    What to do: mend two"
+
+
+EXPIRED = ClientError({"Error": {"Code": "ExpiredToken", "Message": "The security token has expired."}}, "Get")
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), ProfileNotFound(profile="x"), EXPIRED])
+def test_credentials_that_do_not_do_get_a_next_step(error: Exception) -> None:
+    assert one_line(error).endswith(": set AWS_PROFILE or sign on with `aws sso login` (docs/deployment.md)")
+
+
+def test_no_right_is_no_question_of_signing_on() -> None:
+    assert "sso" not in one_line(DENIED)
+
+
+def test_a_stage_is_deployed_by_its_smoke_test() -> None:
+    storage, smoke = planned("storage"), planned("smoke-test")
+    assert ending("dev", [storage], {}) == "Done: storage."
+    assert (
+        ending("dev", [storage, smoke], {"ApiEndpoint": "https://x"}) == "Stage dev is deployed: POST https://x/records"
+    )
 
 
 def test_a_fault_of_ours_is_not_hidden() -> None:

@@ -37,7 +37,21 @@ def test_a_name_to_type(typed: str, agreed: bool, monkeypatch: pytest.MonkeyPatc
 def test_nobody_at_the_terminal_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\ndev\n"))
     assert not Answers().agrees("Begin?")
-    assert not Answers().types("delete_data", "All of it?", "dev")
+    answers = Answers()
+    assert not answers.types("delete_data", "All of it?", "dev")
+    assert answers.unanswered == ["delete_data"]
+
+
+def test_a_slip_is_asked_again_and_a_no_is_a_no(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Keyboard("dve\ndev\n"))
+    assert Answers().types("delete_data", "All of it?", "dev")
+    assert "That is not 'dev'." in capsys.readouterr().out
+    answers = Answers()
+    monkeypatch.setattr("sys.stdin", Keyboard("no\ndev\n"))
+    assert not answers.types("delete_data", "All of it?", "dev")
+    assert answers.unanswered == []
 
 
 def test_beforehand_one_answer_is_for_one_question() -> None:
