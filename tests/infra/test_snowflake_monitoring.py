@@ -108,6 +108,18 @@ OLD = ago(hours=25)
         ),
         (None, {}, ["not running"]),
     ],
+    ids=[
+        "new and idle",
+        "never loaded",
+        "age unknown",
+        "busy",
+        "a file waits",
+        "loaded yesterday",
+        "quiet for long",
+        "paused",
+        "stopped",
+        "no answer",
+    ],
 )
 def test_what_is_wrong_with_the_pipe(
     database: Any, made: str | None, status: dict[str, object], troubles: list[str]
