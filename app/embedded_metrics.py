@@ -14,14 +14,6 @@ import orjson
 from app.metrics import EMITTED, NAMESPACE
 from app.observability import Receipt
 
-_ALWAYS = (
-    "RecordsAccepted",
-    "RecordsRejected",
-    "RecordsRetry",
-    "RecordsResent",
-    "ReceivedBytes",
-    "RequestMilliseconds",
-)
 _BY_STAGE = ("Stage",)
 _BY_REASON = ("Stage", "Reason")
 
@@ -36,9 +28,11 @@ def embedded_lines(stage: str) -> Callable[[Receipt], Sequence[bytes]]:
     def lines_of(receipt: Receipt) -> Sequence[bytes]:
         now = time.time_ns() // 1_000_000
         whole = receipt.members()
-        whole["_aws"] = _metadata(now, receipt)
+        values = _values(receipt)
+        whole["_aws"] = {"Timestamp": now, "CloudWatchMetrics": _of_request(tuple(values))}
         whole["Stage"] = stage
-        whole.update(_values(receipt))
+        whole["Status"] = str(receipt.status)
+        whole.update(values)
         lines = [_line(whole)]
         lines += (
             _line(
@@ -58,12 +52,13 @@ def embedded_lines(stage: str) -> Callable[[Receipt], Sequence[bytes]]:
     return lines_of
 
 
-def _values(receipt: Receipt) -> dict[str, str | float]:
+def _values(receipt: Receipt) -> dict[str, float]:
+    """Only metrics that there is a value for: the specification wants every target to be there."""
     efforts = [effort for effort in (receipt.stream, receipt.error_bucket) if effort is not None]
-    values: dict[str, str | float] = {
-        "Status": str(receipt.status),
+    values: dict[str, float] = {
         "RequestCount": 1,
         "RecordsAccepted": len(receipt.accepted),
+        "RecordsSpilled": len(receipt.spilled),
         "RecordsRejected": len(receipt.rejected),
         "RecordsRetry": len(receipt.retry),
         "RecordsResent": sum(effort.resent for effort in efforts),
@@ -74,29 +69,20 @@ def _values(receipt: Receipt) -> dict[str, str | float]:
         values["RejectedShare"] = 100 * receipt.judged_bad / receipt.records
     if receipt.stream is not None:
         values["StreamMilliseconds"] = round(receipt.stream.milliseconds, 3)
+        if receipt.stream.breaker_opened:
+            values["BreakerOpened"] = 1
+        if receipt.stream.breaker_closed:
+            values["BreakerClosed"] = 1
     if receipt.error_bucket is not None:
         values["ErrorBucketMilliseconds"] = round(receipt.error_bucket.milliseconds, 3)
     return values
 
 
-def _metadata(now: int, receipt: Receipt) -> dict[str, Any]:
-    directives = _of_request(bool(receipt.records), receipt.stream is not None, receipt.error_bucket is not None)
-    return {"Timestamp": now, "CloudWatchMetrics": directives}
-
-
 @cache
-def _of_request(judged: bool, streamed: bool, kept: bool) -> orjson.Fragment:
-    """Only metrics that the line has a value for: the specification wants every target to be there."""
-    names = [*_ALWAYS]
-    for name, is_there in (
-        ("RejectedShare", judged),
-        ("StreamMilliseconds", streamed),
-        ("ErrorBucketMilliseconds", kept),
-    ):
-        if is_there:
-            names.append(name)
+def _of_request(names: tuple[str, ...]) -> orjson.Fragment:
     counted = _directive(["RequestCount"], EMITTED["RequestCount"].dimensions)
-    return orjson.Fragment(orjson.dumps([counted, _directive(names, (_BY_STAGE,))]))
+    others = [name for name in names if name != "RequestCount"]
+    return orjson.Fragment(orjson.dumps([counted, _directive(others, (_BY_STAGE,))]))
 
 
 @cache

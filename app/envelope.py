@@ -85,6 +85,23 @@ def error_line(origin: Origin, index: int, rejected: Rejected, attempts: int = 1
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
+def take_apart(line: bytes) -> tuple[dict[str, object], bytes]:
+    """A stream line's own members but the payload, and the payload as it stands there.
+
+    The members before the payload are flat, and inside a string a quote is escaped: the first match is the right one.
+
+    Raises:
+        ValueError: it is no stream line.
+    """
+    head, found, rest = line.partition(b',"payload":')
+    if not found or not rest.endswith(_TAIL):
+        raise ValueError("no stream line")
+    members = orjson.loads(head + b"}")
+    if not isinstance(members, dict):
+        raise ValueError("no stream line")  # noqa: TRY004  as of any other text
+    return members, rest[: -len(_TAIL)]
+
+
 def partition_key(source: str, record_id: object) -> str:
     """32 hex digits, equal for the same source and an equal id, so that their lines meet in one shard."""
     identity = b"".join(_canonical(record_id))

@@ -11,16 +11,22 @@ from app.rate_limit import RateLimiter
 from app.registry import Registry
 from app.settings import Settings
 from app.sinks.base import Sink
+from app.sinks.breaker import Breaker
 
 ReadinessCheck = Callable[[float], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Where records go."""
+    """Where records go.
+
+    Attributes:
+        breaker: the stream's, if it has one; for the metrics.
+    """
 
     stream: Sink
     error_bucket: Sink
+    breaker: Breaker | None = None
 
     async def open(self) -> None:
         """Open both."""

@@ -48,7 +48,8 @@ class Account:
     """What became of each record of a request, by index, ascending.
 
     Attributes:
-        accepted: in the stream.
+        accepted: in the stream, or spilled.
+        spilled: of these, the ones that wait in the spill area for the stream.
         rejected: in the error bucket.
         retry: confirmed in neither, and why.
         judged_bad: what is wrong with each record that would not load, stored or not.
@@ -56,6 +57,7 @@ class Account:
     """
 
     accepted: list[int] = field(default_factory=list)
+    spilled: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     retry: dict[int, str] = field(default_factory=dict)
     judged_bad: dict[int, Rejected] = field(default_factory=dict)
@@ -125,6 +127,7 @@ def _is_unknown(schema: RecordSchema | None) -> bool:
 
 def _note(account: Account, receipt: Receipt) -> None:
     receipt.accepted, receipt.rejected, receipt.retry = account.accepted, account.rejected, list(account.retry)
+    receipt.spilled = account.spilled
     receipt.judged_bad = len(account.judged_bad)
     if account.rejected:
         receipt.rejected_reasons = Counter(account.judged_bad[index].reason.value for index in account.rejected)
@@ -204,10 +207,12 @@ async def _store(
         (kept, account.rejected, ERROR_BUCKET_UNAVAILABLE),
     ):
         for index, outcome in outcomes.items():
-            if outcome is Outcome.CONFIRMED:
-                confirmed.append(index)
-            else:
+            if outcome is Outcome.UNCONFIRMED:
                 retry[index] = reason
+                continue
+            confirmed.append(index)
+            if outcome is Outcome.SPILLED:
+                account.spilled.append(index)
     account.retry = dict(sorted(retry.items()))
     return account
 

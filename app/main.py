@@ -22,6 +22,7 @@ from app.rate_limit import RateLimiter
 from app.registry import Registry
 from app.settings import AuthMode, MetricsMode, Settings, load_settings
 from app.sinks.aws import client_config
+from app.sinks.breaker import Breaker
 from app.sinks.connect import aws_sinks
 
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
@@ -52,9 +53,10 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         redoc_url=None,
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
+    sinks = sinks or aws_sinks(settings, session)
     app.state.gateway = Gateway(
         settings=settings,
-        sinks=sinks or aws_sinks(settings, session),
+        sinks=sinks,
         registry=Registry.load(settings.schemas_uri),
         api_keys=api_keys,
         authenticator=Authenticator(settings.auth, api_keys),
@@ -71,15 +73,15 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     for router in (records.router, health.router, schemas.router):
         app.include_router(router)
     if counters is not None:
-        _add_metrics(app, counters)
+        _add_metrics(app, counters, sinks.breaker)
     add_exception_handlers(app)
     return app
 
 
-def _add_metrics(app: FastAPI, counters: Counters) -> None:
+def _add_metrics(app: FastAPI, counters: Counters, breaker: Breaker | None) -> None:
     from app.api.metrics import metrics_router  # noqa: PLC0415 - prometheus_client has no place in Lambda's start
 
-    app.include_router(metrics_router(counters))
+    app.include_router(metrics_router(counters, breaker))
 
 
 def _api_keys(settings: Settings, session: boto3.Session) -> ApiKeys:

@@ -32,20 +32,33 @@ class Metric:
 EMITTED: Mapping[str, Metric] = MappingProxyType(
     {
         "RequestCount": Metric("Count", (("Stage",), ("Stage", "Status")), "1 for each POST /records; by its status."),
-        "RecordsAccepted": Metric("Count", _BY_STAGE, "Records confirmed in the stream."),
+        "RecordsAccepted": Metric("Count", _BY_STAGE, "Records confirmed in the stream, or spilled."),
+        "RecordsSpilled": Metric("Count", _BY_STAGE, "Of the accepted records, those that wait for the stream."),
         "RecordsRejected": Metric("Count", (("Stage",), ("Stage", "Reason")), "Records kept in the error bucket."),
         "RecordsRetry": Metric("Count", _BY_STAGE, "Records answered `retry`: confirmed in neither."),
         "RecordsResent": Metric("Count", _BY_STAGE, "Lines that were sent again, to the stream or the error bucket."),
         "ReceivedBytes": Metric("Bytes", _BY_STAGE, "Size of the body as received."),
         "RejectedShare": Metric("Percent", _BY_STAGE, "Of a request's records, those that were found bad."),
         "RequestMilliseconds": Metric("Milliseconds", _BY_STAGE, "From the request's head to its answer."),
-        "StreamMilliseconds": Metric("Milliseconds", _BY_STAGE, "Storing a request's good records, retries included."),
+        "StreamMilliseconds": Metric(
+            "Milliseconds", _BY_STAGE, "Storing a request's good records, retries and spilling included."
+        ),
         "ErrorBucketMilliseconds": Metric(
             "Milliseconds", _BY_STAGE, "Storing a request's bad records, retries included."
         ),
+        "BreakerOpened": Metric("Count", _BY_STAGE, "1 when a process stops asking a stream that takes nothing."),
+        "BreakerClosed": Metric("Count", _BY_STAGE, "1 when it asks again, for the stream takes records again."),
     }
 )
 """Every metric of NAMESPACE. Alarms and dashboards are tested against it."""
+
+DRAINED: Mapping[str, Metric] = MappingProxyType(
+    {
+        "RecordsDrained": Metric("Count", _BY_STAGE, "Spilled records that are in the stream now."),
+        "SpillAgeSeconds": Metric("Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing."),
+    }
+)
+"""What the drain's function writes, once a run."""
 
 STATUSES = (202, 207, 400, 401, 413, 415, 422, 429, 499, 500, 503)
 """What POST /records answers; 499 is a client that went away."""
@@ -99,10 +112,13 @@ class Counters:
     def __init__(self) -> None:
         self.requests = defaultdict[int, int](int, dict.fromkeys(STATUSES, 0))
         self.accepted = 0
+        self.spilled = 0
         self.rejected = defaultdict[str, int](int, {reason.value: 0 for reason in Reason})
         self.retry = defaultdict[str, int](int, dict.fromkeys(RETRY_REASONS, 0))
         self.received_bytes = 0
         self.seconds = Histogram()
+        self.breaker_opened = 0
+        self.breaker_closed = 0
         self.stream = SinkCounters()
         self.error_bucket = SinkCounters()
 
@@ -110,10 +126,13 @@ class Counters:
         """Count one request."""
         self.requests[receipt.status] += 1
         self.accepted += len(receipt.accepted)
+        self.spilled += len(receipt.spilled)
         self.received_bytes += receipt.received_bytes
         self.seconds.observe(receipt.milliseconds["total"] / 1000)
         if receipt.stream is not None:
             self.stream.add(receipt.stream)
+            self.breaker_opened += receipt.stream.breaker_opened
+            self.breaker_closed += receipt.stream.breaker_closed
         if receipt.error_bucket is not None:
             self.error_bucket.add(receipt.error_bucket)
         for reason, count in receipt.rejected_reasons.items():

@@ -26,6 +26,7 @@ class Receipt:
             that a client's own word is in no log.
         reason: why the request as a whole was refused or rejected, if it was.
         accepted, rejected, retry: indexes of records, as inclusive ranges.
+        spilled: of the accepted, those that wait in the spill area for the stream.
         received_bytes, decoded_bytes: sizes of the body.
         milliseconds: time by stage: decode, judge, store, total.
         rejected_reasons, retry_reasons: how many records by reason; they add up to `rejected` and `retry`.
@@ -43,6 +44,7 @@ class Receipt:
     reason: str | None = None
     records: int = 0
     accepted: list[int] = field(default_factory=list)
+    spilled: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     retry: list[int] = field(default_factory=list)
     received_bytes: int = 0
@@ -71,6 +73,7 @@ class Receipt:
             "records": self.records,
             "counts": {
                 "accepted": len(self.accepted),
+                "spilled": len(self.spilled),
                 "rejected": len(self.rejected),
                 "retry": len(self.retry),
             },
@@ -78,6 +81,7 @@ class Receipt:
             "bytes": {"received": self.received_bytes, "decoded": self.decoded_bytes},
             "ms": {stage: round(spent, 3) for stage, spent in self.milliseconds.items()},
             "accepted": ranges(self.accepted),
+            "spilled": ranges(self.spilled),
             "rejected": ranges(self.rejected),
             "retry": ranges(self.retry),
         }

@@ -76,7 +76,8 @@ class Settings(BaseSettings):
         4,
         gt=0,
         le=20,
-        description="How long a request tries to store its records; what is not confirmed then is `retry`.",
+        description="How long a request tries to store its records: half of it in the stream, the rest in the "
+        "spill area; what is not confirmed then is `retry`.",
     )
     sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
@@ -111,6 +112,17 @@ class Settings(BaseSettings):
                 "SLUICE_AUTH=none to let anyone in"
             )
         return self
+
+
+class DrainSettings(BaseSettings):
+    """Settings of the drain's function: the gateway's own that it needs."""
+
+    model_config = Settings.model_config
+
+    stream_name: str = Field(min_length=1)
+    error_bucket: str = Field(min_length=3)
+    stage: str = "local"
+    aws_region: str | None = Field(None, validation_alias="AWS_REGION")
 
 
 def load_settings() -> Settings:

@@ -1,4 +1,4 @@
-"""The gateway of one machine: the same app, with `/pipeline`, a console, and a readiness for the whole pipeline."""
+"""The gateway of one machine: the same app, with `/pipeline`, a console, a drain, and a readiness for it all."""
 
 import argparse
 import asyncio
@@ -12,8 +12,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import main as gateway
+from app.drain import Drain
 from app.exceptions import ConfigurationError
 from local_pipeline.deployed import STAGE, Deployed
+from local_pipeline.drain import add_drain
 from local_pipeline.home import Home, is_alive
 from local_pipeline.ledger import Ledger
 from local_pipeline.ledger_reader import LedgerReader, Sources
@@ -37,6 +39,8 @@ def create_app() -> FastAPI:
     add_console(app)
     app.state.metric_sources.append(lambda: pipeline.do(lambda view: view.services.read()))
     _add_readiness(app, home, warehouse_url, pipeline)
+    settings = app.state.gateway.settings
+    add_drain(app, Drain(boto3.Session(), settings.stream_name, settings.error_bucket), pipeline.undrained)
     return app
 
 

@@ -3,7 +3,8 @@
 Six stages, each told by what is really there: `accepted` by the receipts, `rejected` and `spilled` by the error
 bucket's objects, `streamed` by the stream, `landed` by the landing files, `loaded` by the raw table. A sighting is
 (stage, ingest_id, source, line): the source is a receipt, an object's key, a shard, or a loaded
-file. Sightings are only ever added, so no count falls when the stream forgets.
+file. Sightings are only ever added, so no count falls when the stream forgets; but for `spilled`, which tells what
+waits now.
 """
 
 import sqlite3
@@ -95,6 +96,18 @@ class Ledger:
         if cursor is not None:
             self.move(*cursor)
         self._counts.pop(stage, None)
+
+    def remove(self, stage: Stage, sources: Iterable[str]) -> None:
+        """Forget what was seen in these sources; inside `batch`."""
+        number = STAGES.index(stage)
+        for name in sources:
+            self._database.execute(
+                "DELETE FROM sightings WHERE stage = ? AND source IN (SELECT source FROM sources "
+                "WHERE stage = ? AND name = ?)",
+                (number, number, name),
+            )
+            self._database.execute("DELETE FROM sources WHERE stage = ? AND name = ?", (number, name))
+            self._counts.pop(stage, None)
 
     def move(self, cursor: str, position: str) -> None:
         """Note how far reading has come; inside `batch`."""

@@ -73,7 +73,7 @@ class LedgerReader:
             self._read_objects("landed", self._sources.landing_bucket, self._sources.landing_prefix)
         with self._ledger.batch():
             self._read_objects("rejected", self._sources.error_bucket, REJECTED_PREFIX)
-            self._read_objects("spilled", self._sources.error_bucket, SPILL_PREFIX)
+            self._read_spilled()
         with self._ledger.batch():
             self._read_stream()
             self._read_receipts()
@@ -140,6 +140,18 @@ class LedgerReader:
         for key in self._keys(bucket, prefix):
             if key not in known:
                 self._ledger.add(stage, key, _lines_seen(self._lines(bucket, key), notes=stage == "rejected"))
+
+    def _read_spilled(self) -> None:
+        """What waits now: the drain removes objects, even between the listing and the reading."""
+        bucket, known = self._sources.error_bucket, self._ledger.sources("spilled")
+        there = set(self._keys(bucket, SPILL_PREFIX))
+        self._ledger.remove("spilled", known - there)
+        for key in sorted(there - known):
+            try:
+                lines = self._lines(bucket, key)
+            except self._sources.s3.exceptions.NoSuchKey:
+                continue
+            self._ledger.add("spilled", key, _lines_seen(lines))
 
     def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
         for page in self._sources.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

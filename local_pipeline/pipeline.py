@@ -129,7 +129,11 @@ class View:
 
 
 class Pipeline:
-    """A view for the event loop: work goes to a thread, one piece at a time."""
+    """A view for the event loop: work goes to a thread, one piece at a time.
+
+    Attributes:
+        undrained: held by whoever drains, and by a reset, which must not see old records come back.
+    """
 
     def __init__(self, open_view: Callable[[], View]) -> None:
         self._open_view = open_view
@@ -137,6 +141,7 @@ class Pipeline:
         self._opening: asyncio.Future[View] | None = None
         self._thread = ThreadPoolExecutor(1, "pipeline")
         self._turn = asyncio.Lock()
+        self.undrained = asyncio.Lock()
         self._readings_begun = 0
 
     def is_open(self) -> bool:
@@ -166,6 +171,11 @@ class Pipeline:
         """Work without reading first."""
         async with self._turn:
             return await self._run(lambda: work(self._opened()))
+
+    async def reset(self) -> Summary:
+        """As `View.reset`."""
+        async with self.undrained:
+            return await self.do(lambda view: view.reset())
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

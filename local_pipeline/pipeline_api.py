@@ -61,7 +61,7 @@ def _routes(pipeline: Pipeline) -> APIRouter:
 
     @router.post("/reset", summary="Empty the pipeline behind the gateway", responses=_problems(503))
     async def reset() -> Summary:
-        return await pipeline.do(lambda view: view.reset())
+        return await pipeline.reset()
 
     return router
 

@@ -9,24 +9,27 @@ from itertools import accumulate
 
 from fastapi import APIRouter
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.metrics import Counters, Histogram
+from app.sinks.breaker import Breaker, State
 
 MetricSource = Callable[[], Awaitable[Sequence[Metric]]]
 
 
-def metrics_router(counters: Counters) -> APIRouter:
+def metrics_router(counters: Counters, breaker: Breaker | None) -> APIRouter:
     """The route. `app.state.metric_sources` may add metrics of what else the process knows."""
     router = APIRouter()
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
         families = list(families_of(counters))
+        if breaker is not None:
+            families += families_of_breaker(breaker, counters)
         sources: list[MetricSource] = request.app.state.metric_sources
         for source in sources:
             families += await source()
@@ -49,6 +52,7 @@ def families_of(counters: Counters) -> Iterator[Metric]:
             records.add_metric([outcome, reason], count)
     yield records
 
+    yield CounterMetricFamily("sluice_records_spilled", "Of the accepted, those spilled.", value=counters.spilled)
     resent = CounterMetricFamily("sluice_records_resent", "Lines that a sink sent again.", labels=["sink"])
     seconds = HistogramMetricFamily("sluice_sink_seconds", "Storing a request's lines in a sink.", labels=["sink"])
     for name, sink in (("stream", counters.stream), ("error_bucket", counters.error_bucket)):
@@ -61,6 +65,18 @@ def families_of(counters: Counters) -> Iterator[Metric]:
     whole = HistogramMetricFamily("sluice_request_seconds", "From a request's head to its answer.")
     whole.add_metric([], _buckets(counters.seconds), counters.seconds.total)
     yield whole
+
+
+def families_of_breaker(breaker: Breaker, counters: Counters) -> Iterator[Metric]:
+    """The state of the stream's breaker now, and how often it changed."""
+    state = GaugeMetricFamily("sluice_breaker_state", "1 for the state of the stream's breaker.", labels=["state"])
+    for each in State:
+        state.add_metric([each.value], breaker.state is each)
+    yield state
+    changes = CounterMetricFamily("sluice_breaker_changes", "How often it opened and closed.", labels=["to"])
+    changes.add_metric([State.OPEN.value], counters.breaker_opened)
+    changes.add_metric([State.CLOSED.value], counters.breaker_closed)
+    yield changes
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:

@@ -16,6 +16,7 @@ class Outcome(Enum):
     """What a sink knows of one line when `put` returns."""
 
     CONFIRMED = "confirmed"
+    SPILLED = "spilled"  # kept in the error bucket's spill area, to be put into the stream later
     UNCONFIRMED = "unconfirmed"  # it may yet have been stored
 
 
@@ -39,10 +40,13 @@ class Effort:
     Attributes:
         milliseconds: from the call of `put` to its end.
         resent: how many lines were sent again, counted each time; the sink notes it as it goes.
+        breaker_opened, breaker_closed: whether this put changed the state of the stream's breaker.
     """
 
     milliseconds: float = 0.0
     resent: int = 0
+    breaker_opened: bool = False
+    breaker_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 REJECTED_AREA = "rejected"
+SPILL_AREA = "spill"
 _ALREADY_STORED = "PreconditionFailed"
 
 
 class ErrorBucketSink:
-    """Puts the error lines of a request into one S3 object."""
+    """Puts the error lines of a request into one S3 object, and lines that the stream did not take into another."""
 
     def __init__(self, make_client: "Callable[[], S3Client]", bucket: str, connections: int) -> None:
         self._make_client = make_client
@@ -36,11 +37,11 @@ class ErrorBucketSink:
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
         """Put the object, again where that may help. All lines share its outcome."""
-        failures: Counter[str] = Counter()
-        stored = await self._store(object_key(REJECTED_AREA, lines), lines, deadline, failures)
-        outcomes = [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines.lines)
-        log_failures(logger, lines, outcomes, failures)
-        return outcomes
+        return await self._put_into(REJECTED_AREA, lines, deadline)
+
+    async def spill(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
+        """As `put`, for stream lines that wait for the stream."""
+        return await self._put_into(SPILL_AREA, lines, deadline)
 
     async def check(self, deadline: float) -> bool:
         """Whether the bucket is there and ours."""
@@ -54,6 +55,13 @@ class ErrorBucketSink:
         """Let go of the connections; calls under way end by their own timeouts."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._client.close()
+
+    async def _put_into(self, area: str, lines: Lines, deadline: float) -> Sequence[Outcome]:
+        failures: Counter[str] = Counter()
+        stored = await self._store(object_key(area, lines), lines, deadline, failures)
+        outcomes = [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines.lines)
+        log_failures(logger, lines, outcomes, failures)
+        return outcomes
 
     async def _store(self, key: str, lines: Lines, deadline: float, failures: Counter[str]) -> bool:
         body = b"".join(line.data for line in lines.lines)

@@ -17,6 +17,7 @@ MEMBERS = {
     "reason",
     "records",
     "accepted",
+    "spilled",
     "rejected",
     "retry",
     "counts",
@@ -46,8 +47,9 @@ def test_a_receipt_says_what_the_answer_says(
     assert receipt["schema"] is None
     assert receipt["reason"] is None
     assert (expand(receipt["accepted"]), expand(receipt["rejected"]), receipt["retry"]) == (accepted, rejected, [])
+    assert receipt["spilled"] == []
     assert receipt["records"] == len(accepted) + len(rejected)
-    assert receipt["counts"] == {"accepted": len(accepted), "rejected": len(rejected), "retry": 0}
+    assert receipt["counts"] == {"accepted": len(accepted), "spilled": 0, "rejected": len(rejected), "retry": 0}
     assert receipt["reasons"] == {"rejected": {"malformed_json": len(rejected)} if rejected else {}, "retry": {}}
     assert receipt["bytes"] == {"received": len(body), "decoded": len(body)}
     assert receipt["ms"].keys() == {"decode", "judge", "store", "total"}

@@ -1,25 +1,34 @@
 """AWS failing behind the gateway: an answer is a receipt even then."""
 
+import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from app.drain import Drain
+from app.draining import DrainReport
+from app.sinks.breaker import FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS
 from tests.functional.conftest import TRANSPORTS, Gateway, StartGateway
 from tests.support import generators as make
-from tests.support.aws import payload_of
+from tests.support.aws import StreamLine, parse_record, payload_of, session
 from tests.support.contract import assert_answer, assert_error_line, assert_problem, assert_retry, expand
 from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
+from tests.support.local_pipeline import eventually
 from tests.support.transports import Response, post
 
-HASTY_SECONDS = 1.0
+HASTY_SECONDS = 2.0
 PATIENT_SECONDS = 4.0
 # What an answer may take beyond the delivery timeout: decoding, judging, and a busy machine.
 GRACE_SECONDS = 1.5
 MIXED = [make.record(0), b"nonsense", make.record(2)]
 STREAM_FAULTS = [Fault.ERROR, Fault.DENY, Fault.THROTTLE, Fault.CUT_BEFORE]
+DOWN = Rule("kinesis.*", Fault.DENY)
+BUCKET_DOWN = Rule("s3.*", Fault.DENY)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,41 @@ def post_in_time(gateway: Gateway, lines: list[bytes], seconds: float, key: str 
     response = post(gateway.client, make.ndjson(lines), headers, media="ndjson")
     assert time.monotonic() - started < seconds + GRACE_SECONDS
     return response
+
+
+def spilled_lines(gateway: Gateway, answer: dict[str, Any]) -> list[StreamLine]:
+    """The lines of the one spilled object of a request, none if there is no object."""
+    objects = gateway.aws.spilled(answer["request_id"])
+    day, hour = answer["received_at"][:10], answer["received_at"][11:13]
+    pattern = rf"spill/dt={day}/hr={hour}/{answer['request_id']}\.[0-9a-f]{{16}}\.ndjson"
+    assert all(re.fullmatch(pattern, key) for key in objects), objects
+    assert len(objects) <= 1
+    return [line for body in objects.values() for line in parse_record(body, "", "")]
+
+
+def wait_until_the_stream_is_asked(gateway: Gateway) -> None:
+    """The breaker of a gateway that an earlier test gave a broken stream closes by itself, but only when asked."""
+
+    def goes_to_the_stream() -> bool:
+        answer = assert_answer(post(gateway.client, make.record(0)), 202, accepted=1)
+        return bool(gateway.aws.lines_of(answer["request_id"]))
+
+    eventually(goes_to_the_stream, bool, 15, pause=0.3)
+
+
+def drain(gateway: Gateway) -> DrainReport:
+    """Drain the gateway's bucket into its stream, past the proxy."""
+    aws = gateway.aws
+
+    async def once() -> DrainReport:
+        draining = Drain(session(), aws.stream, aws.bucket, endpoint=aws.endpoint)
+        await draining.open()
+        try:
+            return await draining.once(10)
+        finally:
+            await draining.close()
+
+    return asyncio.run(once())
 
 
 def test_a_third_of_the_entries_failing(patient: Gateway, proxy: ProxyThread) -> None:
@@ -102,25 +146,64 @@ def test_both_sinks_are_written_side_by_side_and_waited_for(patient: Gateway, pr
 
 @pytest.mark.parametrize("fault", STREAM_FAULTS)
 def test_the_stream_is_down(hasty: Gateway, proxy: ProxyThread, fault: Fault) -> None:
+    wait_until_the_stream_is_asked(hasty)
     proxy.set_rules([Rule("kinesis.*", fault)])
-    response = post_in_time(hasty, MIXED, HASTY_SECONDS)
-    wanted = [(0, "stream_unavailable"), (2, "stream_unavailable")]
-    answer = assert_retry(response, accepted=0, retry=wanted, rejected=[(1, "malformed_json")])
+    answer = assert_answer(post_in_time(hasty, MIXED, HASTY_SECONDS), 207, accepted=2, rejected=[(1, "malformed_json")])
     assert hasty.aws.lines_of(answer["request_id"]) == []
+    found = spilled_lines(hasty, answer)
+    assert [(line.index, line.payload) for line in found] == [(0, MIXED[0]), (2, MIXED[2])]
+    assert {(line.received_at, line.source) for line in found} == {(answer["received_at"], "anonymous")}
     [line] = hasty.aws.error_lines(answer["request_id"])
     assert_error_line(line, answer, 1, "malformed_json")
     assert payload_of(line) == MIXED[1]
+    [receipt] = hasty.receipts(answer["request_id"])
+    assert [expand(receipt[name]) for name in ("accepted", "spilled", "retry")] == [[0, 2], [0, 2], []]
+    assert receipt["counts"] == {"accepted": 2, "spilled": 2, "rejected": 1, "retry": 0}
+
+
+@pytest.mark.parametrize("fault", STREAM_FAULTS)
+def test_the_stream_and_the_bucket_are_down(hasty: Gateway, proxy: ProxyThread, fault: Fault) -> None:
+    proxy.set_rules([Rule("*", fault)])
+    response = post_in_time(hasty, MIXED, HASTY_SECONDS)
+    wanted = [(0, "stream_unavailable"), (1, "error_bucket_unavailable"), (2, "stream_unavailable")]
+    answer = assert_retry(response, accepted=0, retry=wanted)
+    assert hasty.aws.lines_of(answer["request_id"]) == []
+    assert spilled_lines(hasty, answer) == hasty.aws.error_objects(answer["request_id"]) == []
+    [receipt] = hasty.receipts(answer["request_id"])
+    assert receipt["counts"] == {"accepted": 0, "spilled": 0, "rejected": 0, "retry": 3}
 
 
 def test_the_stream_does_not_answer(hasty: Gateway, proxy: ProxyThread) -> None:
+    wait_until_the_stream_is_asked(hasty)
     proxy.set_rules([Rule("kinesis.*", Fault.DELAY, seconds=20)])
-    response = post_in_time(hasty, MIXED, HASTY_SECONDS)
-    wanted = [(0, "stream_unavailable"), (2, "stream_unavailable")]
-    assert_retry(response, accepted=0, retry=wanted, rejected=[(1, "malformed_json")])
+    for _ in range(FAILURES_TO_OPEN):
+        response = post_in_time(hasty, MIXED, HASTY_SECONDS)
+        answer = assert_answer(response, 207, accepted=2, rejected=[(1, "malformed_json")])
+        assert [line.index for line in spilled_lines(hasty, answer)] == [0, 2]
+    started = time.monotonic()
+    for _ in range(2):
+        assert_answer(post(hasty.client, make.record(3)), 202, accepted=1)
+    assert time.monotonic() - started < FIRST_PAUSE_SECONDS, "an open breaker costs nobody the deadline"
 
 
 def test_the_stream_takes_a_part(hasty: Gateway, proxy: ProxyThread) -> None:
+    wait_until_the_stream_is_asked(hasty)
     proxy.set_rules([Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=0.5, times=1), Rule(PUT_RECORDS, Fault.ERROR)])
+    records = [make.record(number) for number in range(40)]
+    answer = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
+    streamed = {line.index: line.payload for line in hasty.aws.lines_of(answer["request_id"])}
+    spilled = {line.index: line.payload for line in spilled_lines(hasty, answer)}
+    assert 0 < len(spilled) < len(records)
+    assert not streamed.keys() & spilled.keys(), "what the stream confirmed is not spilled"
+    assert streamed | spilled == dict(enumerate(records))
+    [receipt] = hasty.receipts(answer["request_id"])
+    assert expand(receipt["spilled"]) == sorted(spilled)
+
+
+def test_the_stream_takes_a_part_and_the_bucket_nothing(hasty: Gateway, proxy: ProxyThread) -> None:
+    wait_until_the_stream_is_asked(hasty)
+    part = Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=0.5, times=1)
+    proxy.set_rules([part, Rule(PUT_RECORDS, Fault.ERROR), BUCKET_DOWN])
     records = [make.record(number) for number in range(40)]
     answer = post_in_time(hasty, records, HASTY_SECONDS).json()
     missing = [result["index"] for result in answer["results"]]
@@ -132,11 +215,31 @@ def test_the_stream_takes_a_part(hasty: Gateway, proxy: ProxyThread) -> None:
     ]
     [receipt] = hasty.receipts(answer["request_id"])
     assert (receipt["status"], expand(receipt["retry"])) == (503, missing)
-    assert receipt["counts"] == {"accepted": len(records) - len(missing), "rejected": 0, "retry": len(missing)}
+    counts = {"accepted": len(records) - len(missing), "spilled": 0, "rejected": 0, "retry": len(missing)}
+    assert receipt["counts"] == counts
+
+
+def test_what_was_spilled_is_drained_with_its_ids_and_keys(hasty: Gateway, proxy: ProxyThread) -> None:
+    wait_until_the_stream_is_asked(hasty)
+    records = [make.record(number) for number in range(30)]
+    before = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
+    drain(hasty)
+    proxy.set_rules([DOWN])
+    during = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
+    assert hasty.aws.lines_of(during["request_id"]) == []
+    report = drain(hasty)
+    assert (report.objects, report.records, report.is_clean) == (1, len(records), True)
+    assert hasty.aws.spilled("") == {}
+    usual, drained = (hasty.aws.lines_of(answer["request_id"]) for answer in (before, during))
+    assert [(line.index, line.payload) for line in drained] == list(enumerate(records))
+    assert [(line.partition_key, line.shard) for line in drained] == [
+        (line.partition_key, line.shard) for line in usual
+    ]
 
 
 @pytest.mark.parametrize("fault", [Fault.DENY, Fault.ERROR, Fault.CUT_BEFORE])
 def test_the_error_bucket_is_down(hasty: Gateway, proxy: ProxyThread, fault: Fault) -> None:
+    wait_until_the_stream_is_asked(hasty)
     proxy.set_rules([Rule("s3.*", fault)])
     response = post_in_time(hasty, MIXED, HASTY_SECONDS)
     answer = assert_retry(response, accepted=2, retry=[(1, "error_bucket_unavailable")])
@@ -165,11 +268,23 @@ def test_both_are_down_and_come_back(hasty: Gateway, proxy: ProxyThread) -> None
 
 
 def test_a_connection_cut_after_the_write(hasty: Gateway, proxy: ProxyThread) -> None:
+    wait_until_the_stream_is_asked(hasty)
     records = [make.record(number) for number in range(30)]
     proxy.set_rules([Rule(PUT_RECORDS, Fault.CUT_AFTER)])
+    answer = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
+    written, spilled = hasty.aws.lines_of(answer["request_id"]), spilled_lines(hasty, answer)
+    for lines in (written, spilled):
+        assert {(line.index, line.payload) for line in lines} == set(enumerate(records))
+
+
+def test_a_cut_after_the_write_without_a_bucket_and_the_request_sent_again(hasty: Gateway, proxy: ProxyThread) -> None:
+    wait_until_the_stream_is_asked(hasty)
+    records = [make.record(number) for number in range(30)]
+    proxy.set_rules([Rule(PUT_RECORDS, Fault.CUT_AFTER), BUCKET_DOWN])
     first = post_in_time(hasty, records, HASTY_SECONDS, key="cut-after-the-write")
     assert_retry(first, accepted=0, retry=[(index, "stream_unavailable") for index in range(len(records))])
     proxy.set_rules([])
+    wait_until_the_stream_is_asked(hasty)
     again = post_in_time(hasty, records, HASTY_SECONDS, key="cut-after-the-write")
     answer = assert_answer(again, 202, accepted=len(records))
     assert first.json()["request_id"] == answer["request_id"]

@@ -154,10 +154,15 @@ class Aws:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
+    def spilled(self, request_id: str) -> dict[str, bytes]:
+        """The spilled objects of one request, or of all with an empty id, by key."""
+        keys = [key for key in self.error_keys("spill/") if request_id in key]
+        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
+
     def error_objects(self, request_id: str) -> list[ErrorObject]:
         """The error objects of one request."""
         found = []
-        for key in self.error_keys():
+        for key in self.error_keys("rejected/"):
             if request_id in key:
                 body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
                 assert body.endswith(b"\n"), "every error line is ended by a newline"

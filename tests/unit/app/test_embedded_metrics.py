@@ -18,6 +18,7 @@ MIXED = Receipt(
     status=503,
     records=8,
     accepted=[0, 1, 2],
+    spilled=[1, 2],
     rejected=[3, 4, 5],
     retry=[6, 7],
     received_bytes=1234,
@@ -25,7 +26,7 @@ MIXED = Receipt(
     judged_bad=4,
     rejected_reasons={"missing_id": 2, "too_deep": 1},
     retry_reasons={"stream_unavailable": 1, "error_bucket_unavailable": 1},
-    stream=Effort(5.5555, 7),
+    stream=Effort(5.5555, 7, breaker_opened=True, breaker_closed=True),
     error_bucket=Effort(3.25, 4),
 )
 LINES_OF = embedded_lines("dev")
@@ -53,6 +54,7 @@ def test_the_values() -> None:
     expected = {
         "RequestCount": 1,
         "RecordsAccepted": 3,
+        "RecordsSpilled": 2,
         "RecordsRejected": 3,
         "RecordsRetry": 2,
         "RecordsResent": 11,
@@ -61,6 +63,8 @@ def test_the_values() -> None:
         "RequestMilliseconds": 12.346,
         "StreamMilliseconds": 5.556,
         "ErrorBucketMilliseconds": 3.25,
+        "BreakerOpened": 1,
+        "BreakerClosed": 1,
     }
     assert {name: total(points, name, Stage="dev") for name in EMITTED} == expected
     assert all(len(values(points, name, Stage="dev")) == 1 for name in EMITTED), "each once, for statistics count"
@@ -73,7 +77,7 @@ def test_a_refused_request_counts_as_a_request_and_has_no_share_and_no_sink() ->
     [line] = LINES_OF(REFUSED)
     points = points_of(line)
     assert total(points, "RequestCount", Stage="dev", Status="401") == 1
-    missing = {"RejectedShare", "StreamMilliseconds", "ErrorBucketMilliseconds"}
+    missing = {"RejectedShare", "StreamMilliseconds", "ErrorBucketMilliseconds", "BreakerOpened", "BreakerClosed"}
     assert {point.name for point in points} == EMITTED.keys() - missing
 
 

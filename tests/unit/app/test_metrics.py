@@ -32,18 +32,20 @@ def test_requests_add_up() -> None:
                 "then",
                 status=503,
                 accepted=[0, 1],
+                spilled=[1],
                 rejected=[2],
                 retry=[3],
                 received_bytes=10,
                 milliseconds={"total": 30.0},
                 rejected_reasons={"missing_id": 1},
                 retry_reasons={"stream_unavailable": 1},
-                stream=Effort(20.0, 5),
+                stream=Effort(20.0, 5, breaker_opened=True),
                 error_bucket=Effort(2.0, 0),
             )
         )
     assert +Counter(counters.requests) == {401: 1, 503: 2}
-    assert (counters.accepted, counters.received_bytes) == (4, 20)
+    assert (counters.accepted, counters.spilled, counters.received_bytes) == (4, 2, 20)
+    assert (counters.breaker_opened, counters.breaker_closed) == (2, 0)
     assert (sum(counters.rejected.values()), counters.rejected["missing_id"]) == (2, 2)
     assert (sum(counters.retry.values()), counters.retry["stream_unavailable"]) == (2, 2)
     assert (counters.stream.resent, counters.error_bucket.resent) == (10, 0)

@@ -1,10 +1,11 @@
-"""The ledger counts what is really there, once, and never counts less than before."""
+"""The ledger counts what is really there, once, and never counts less than before, but for what waits."""
 
 import gzip
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,40 @@ def test_every_stage_counts_what_is_there(world: World) -> None:
     world.table.loaded.append(LoadedRow(f"{ONE}-0", f"{LANDING}a.json", 1, "2026-11-23T02:17:20.000000Z"))
 
     assert world.counts() == {"accepted": 6, "rejected": 1, "spilled": 1, "streamed": 3, "landed": 2, "loaded": 1}
+
+
+def test_what_was_drained_is_spilled_no_longer(world: World) -> None:
+    world.answer(ONE, [[0, 1]], spilled=[[0, 1]])
+    key = f"spill/dt=2026-11-23/hr=02/{ONE}.y.ndjson"
+    world.put(key, stream_line(f"{ONE}-0"), stream_line(f"{ONE}-1"))
+    assert world.counts() == {"accepted": 2, "spilled": 2}
+    world.stream(f"{ONE}-0", f"{ONE}-1")
+    world.sources.s3.delete_object(Bucket=world.sources.error_bucket, Key=key)
+    assert world.counts() == {"accepted": 2, "streamed": 2}
+    assert world.ledger.places(f"{ONE}-0")["spilled"] == []
+    world.put(key, stream_line(f"{ONE}-0"))
+    assert world.counts() == {"accepted": 2, "streamed": 2, "spilled": 1}
+
+
+class Vanishing:
+    """An S3 client whose objects are gone when they are asked for."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s3, name)
+
+    def get_object(self, **arguments: str) -> Any:
+        self._s3.delete_object(**arguments)
+        return self._s3.get_object(**arguments)
+
+
+def test_a_spilled_object_that_goes_while_it_is_read_is_none(world: World) -> None:
+    world.put(f"spill/dt=2026-11-23/hr=02/{ONE}.y.ndjson", stream_line(f"{ONE}-0"))
+    sources: Any = replace(world.sources, s3=Vanishing(world.sources.s3))
+    LedgerReader(world.ledger, sources).refresh()
+    assert world.ledger.counts()["spilled"] == 0
 
 
 def test_a_record_that_is_somewhere_twice_counts_once(world: World) -> None:

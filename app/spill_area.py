@@ -1,0 +1,70 @@
+"""The spill area in S3, as the drain sees it."""
+
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from app.draining import Spilled
+from app.sinks.aws import AttemptFailed, attempt
+from app.sinks.error_bucket import SPILL_AREA
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ListObjectsV2OutputTypeDef
+
+_GONE = frozenset({"NoSuchKey", "404"})
+
+
+class S3SpillArea:
+    """Objects below ``spill/``, in the order of their keys: by the hour, and for UUIDv7 by the millisecond, they came.
+
+    A failed call is an `AttemptFailed`; it is not tried again, for the next drain does that.
+    """
+
+    def __init__(self, make_client: "Callable[[], S3Client]", bucket: str, connections: int) -> None:
+        self._make_client = make_client
+        self._bucket = bucket
+        self._connections = connections
+
+    def open(self) -> None:
+        """Make the client and the threads its calls run in."""
+        self._client = self._make_client()
+        self._executor = ThreadPoolExecutor(self._connections, thread_name_prefix="spill-area")
+
+    async def objects(self, deadline: float) -> AsyncGenerator[Spilled, None]:
+        """All of them, a page at a time (S3 lists keys in UTF-8 order: API reference, ListObjectsV2)."""
+        token: str | None = None
+        while True:
+            page = await attempt(self._executor, deadline, self._list, token=token)
+            for listed in page.get("Contents", ()):
+                yield Spilled(listed["Key"], listed["Size"], listed["LastModified"])
+            token = page.get("NextContinuationToken")
+            if not token:
+                return
+
+    async def read(self, key: str, deadline: float) -> bytes | None:
+        """The object's bytes, None if it is gone."""
+        try:
+            return await attempt(self._executor, deadline, self._read, key=key)
+        except AttemptFailed as failure:
+            if failure.code in _GONE:
+                return None
+            raise
+
+    async def remove(self, key: str, deadline: float) -> None:
+        """Remove it; one that is gone is success (S3 API reference, DeleteObject)."""
+        await attempt(self._executor, deadline, self._client.delete_object, Bucket=self._bucket, Key=key)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def _list(self, token: str | None) -> "ListObjectsV2OutputTypeDef":
+        if token is None:
+            return self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{SPILL_AREA}/")
+        return self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{SPILL_AREA}/", ContinuationToken=token)
+
+    def _read(self, key: str) -> bytes:
+        answer: GetObjectOutputTypeDef = self._client.get_object(Bucket=self._bucket, Key=key)
+        return answer["Body"].read()
