@@ -16,15 +16,16 @@ import pytest
 from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.sinks.breaker import FAILURES_TO_OPEN
 from local_pipeline import metrics as local
 from local_pipeline.engine import REGION, Engine
 from local_pipeline.template import DELIVERY_TEMPLATE
 from ops.stacks import TEMPLATES
 from tests.support import generators as make
-from tests.support.contract import assert_retry
+from tests.support.contract import assert_answer, assert_retry
 from tests.support.embedded_metrics import Point, points_in, total, values
 from tests.support.fault_proxy import ProxyThread, running_proxy
-from tests.support.faults import PUT_RECORDS, Fault, Rule
+from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
 from tests.support.local_pipeline import LocalPipeline, eventually
 from tests.support.stores import Stores, behind_http_api
 from tests.support.transports import LambdaClient, lambda_gateway, post
@@ -111,9 +112,9 @@ def shown(pipeline: LocalPipeline, name: str, **labels: str) -> float:
 
 
 @moves("Gateway5xx", "RecordsRetry")
-def test_the_stream_throttles(pipeline: LocalPipeline, faulty: Faulty) -> None:
+def test_the_stream_throttles_and_the_bucket_too(pipeline: LocalPipeline, faulty: Faulty) -> None:
     errors = shown(pipeline, f"{local.SERVER_ERRORS}_total")
-    faulty.proxy.set_rules([Rule(PUT_RECORDS, Fault.THROTTLE)])
+    faulty.proxy.set_rules([Rule(PUT_RECORDS, Fault.THROTTLE), Rule(PUT_OBJECT, Fault.THROTTLE)])
     answer = post(faulty.client, make.ndjson([make.record(number) for number in range(3)]), media="ndjson")
     faulty.proxy.set_rules([])
 
@@ -124,6 +125,18 @@ def test_the_stream_throttles(pipeline: LocalPipeline, faulty: Faulty) -> None:
     assert total(points, "RequestCount", Stage=STAGE, Status="503") == 1
     assert values(points, "StreamMilliseconds", Stage=STAGE)[0] > 100
     assert shown(pipeline, f"{local.SERVER_ERRORS}_total") == errors + 1
+
+
+def test_a_stream_that_is_down_is_spilled_around(faulty: Faulty) -> None:
+    """No alarm is raised by records that are safe; what left the spill area undrained would be one of the drain's."""
+    spilled = total(faulty.points(), "RecordsSpilled", Stage=STAGE)
+    opened = total(faulty.points(), "BreakerOpened", Stage=STAGE)
+    faulty.proxy.set_rules([Rule(PUT_RECORDS, Fault.DENY)])
+    for _ in range(FAILURES_TO_OPEN):
+        assert_answer(post(faulty.client, make.record(1)), 202, accepted=1)
+    faulty.proxy.set_rules([])
+    assert total(faulty.points(), "RecordsSpilled", Stage=STAGE) == spilled + FAILURES_TO_OPEN
+    assert total(faulty.points(), "BreakerOpened", Stage=STAGE) == opened + 1
 
 
 @moves("RejectedShare")

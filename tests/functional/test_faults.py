@@ -1,27 +1,23 @@
 """AWS failing behind the gateway: an answer is a receipt even then."""
 
-import asyncio
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from app.drain import Drain
-from app.draining import DrainReport
 from app.sinks.breaker import FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS
 from tests.functional.conftest import TRANSPORTS, Gateway, StartGateway
 from tests.support import generators as make
-from tests.support.aws import StreamLine, parse_record, payload_of, session
+from tests.support.aws import payload_of
 from tests.support.contract import assert_answer, assert_error_line, assert_problem, assert_retry, expand
 from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
 from tests.support.local_pipeline import eventually
+from tests.support.spilling import drain, spilled_lines
 from tests.support.transports import Response, post
 
-HASTY_SECONDS = 2.0
+HASTY_SECONDS = 1.4
 PATIENT_SECONDS = 4.0
 # What an answer may take beyond the delivery timeout: decoding, judging, and a busy machine.
 GRACE_SECONDS = 1.5
@@ -68,16 +64,6 @@ def post_in_time(gateway: Gateway, lines: list[bytes], seconds: float, key: str 
     return response
 
 
-def spilled_lines(gateway: Gateway, answer: dict[str, Any]) -> list[StreamLine]:
-    """The lines of the one spilled object of a request, none if there is no object."""
-    objects = gateway.aws.spilled(answer["request_id"])
-    day, hour = answer["received_at"][:10], answer["received_at"][11:13]
-    pattern = rf"spill/dt={day}/hr={hour}/{answer['request_id']}\.[0-9a-f]{{16}}\.ndjson"
-    assert all(re.fullmatch(pattern, key) for key in objects), objects
-    assert len(objects) <= 1
-    return [line for body in objects.values() for line in parse_record(body, "", "")]
-
-
 def wait_until_the_stream_is_asked(gateway: Gateway) -> None:
     """The breaker of a gateway that an earlier test gave a broken stream closes by itself, but only when asked."""
 
@@ -86,21 +72,6 @@ def wait_until_the_stream_is_asked(gateway: Gateway) -> None:
         return bool(gateway.aws.lines_of(answer["request_id"]))
 
     eventually(goes_to_the_stream, bool, 15, pause=0.3)
-
-
-def drain(gateway: Gateway) -> DrainReport:
-    """Drain the gateway's bucket into its stream, past the proxy."""
-    aws = gateway.aws
-
-    async def once() -> DrainReport:
-        draining = Drain(session(), aws.stream, aws.bucket, endpoint=aws.endpoint)
-        await draining.open()
-        try:
-            return await draining.once(10)
-        finally:
-            await draining.close()
-
-    return asyncio.run(once())
 
 
 def test_a_third_of_the_entries_failing(patient: Gateway, proxy: ProxyThread) -> None:
@@ -150,7 +121,7 @@ def test_the_stream_is_down(hasty: Gateway, proxy: ProxyThread, fault: Fault) ->
     proxy.set_rules([Rule("kinesis.*", fault)])
     answer = assert_answer(post_in_time(hasty, MIXED, HASTY_SECONDS), 207, accepted=2, rejected=[(1, "malformed_json")])
     assert hasty.aws.lines_of(answer["request_id"]) == []
-    found = spilled_lines(hasty, answer)
+    found = spilled_lines(hasty.aws, answer)
     assert [(line.index, line.payload) for line in found] == [(0, MIXED[0]), (2, MIXED[2])]
     assert {(line.received_at, line.source) for line in found} == {(answer["received_at"], "anonymous")}
     [line] = hasty.aws.error_lines(answer["request_id"])
@@ -168,7 +139,8 @@ def test_the_stream_and_the_bucket_are_down(hasty: Gateway, proxy: ProxyThread, 
     wanted = [(0, "stream_unavailable"), (1, "error_bucket_unavailable"), (2, "stream_unavailable")]
     answer = assert_retry(response, accepted=0, retry=wanted)
     assert hasty.aws.lines_of(answer["request_id"]) == []
-    assert spilled_lines(hasty, answer) == hasty.aws.error_objects(answer["request_id"]) == []
+    assert spilled_lines(hasty.aws, answer) == []
+    assert hasty.aws.error_objects(answer["request_id"]) == []
     [receipt] = hasty.receipts(answer["request_id"])
     assert receipt["counts"] == {"accepted": 0, "spilled": 0, "rejected": 0, "retry": 3}
 
@@ -179,7 +151,7 @@ def test_the_stream_does_not_answer(hasty: Gateway, proxy: ProxyThread) -> None:
     for _ in range(FAILURES_TO_OPEN):
         response = post_in_time(hasty, MIXED, HASTY_SECONDS)
         answer = assert_answer(response, 207, accepted=2, rejected=[(1, "malformed_json")])
-        assert [line.index for line in spilled_lines(hasty, answer)] == [0, 2]
+        assert [line.index for line in spilled_lines(hasty.aws, answer)] == [0, 2]
     started = time.monotonic()
     for _ in range(2):
         assert_answer(post(hasty.client, make.record(3)), 202, accepted=1)
@@ -192,7 +164,7 @@ def test_the_stream_takes_a_part(hasty: Gateway, proxy: ProxyThread) -> None:
     records = [make.record(number) for number in range(40)]
     answer = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
     streamed = {line.index: line.payload for line in hasty.aws.lines_of(answer["request_id"])}
-    spilled = {line.index: line.payload for line in spilled_lines(hasty, answer)}
+    spilled = {line.index: line.payload for line in spilled_lines(hasty.aws, answer)}
     assert 0 < len(spilled) < len(records)
     assert not streamed.keys() & spilled.keys(), "what the stream confirmed is not spilled"
     assert streamed | spilled == dict(enumerate(records))
@@ -223,11 +195,11 @@ def test_what_was_spilled_is_drained_with_its_ids_and_keys(hasty: Gateway, proxy
     wait_until_the_stream_is_asked(hasty)
     records = [make.record(number) for number in range(30)]
     before = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
-    drain(hasty)
+    drain(hasty.aws)
     proxy.set_rules([DOWN])
     during = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
     assert hasty.aws.lines_of(during["request_id"]) == []
-    report = drain(hasty)
+    report = drain(hasty.aws)
     assert (report.objects, report.records, report.is_clean) == (1, len(records), True)
     assert hasty.aws.spilled("") == {}
     usual, drained = (hasty.aws.lines_of(answer["request_id"]) for answer in (before, during))
@@ -272,7 +244,7 @@ def test_a_connection_cut_after_the_write(hasty: Gateway, proxy: ProxyThread) ->
     records = [make.record(number) for number in range(30)]
     proxy.set_rules([Rule(PUT_RECORDS, Fault.CUT_AFTER)])
     answer = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
-    written, spilled = hasty.aws.lines_of(answer["request_id"]), spilled_lines(hasty, answer)
+    written, spilled = hasty.aws.lines_of(answer["request_id"]), spilled_lines(hasty.aws, answer)
     for lines in (written, spilled):
         assert {(line.index, line.payload) for line in lines} == set(enumerate(records))
 

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
+from app.sinks.breaker import FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS
 from app.validation import Reason
 from tests.functional.conftest import KEYS, TRANSPORTS, Gateway, StartGateway
 from tests.support import generators as make
@@ -18,7 +20,7 @@ from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
 from tests.support.processes import ROOT
 from tests.support.prometheus import samples
-from tests.support.transports import post
+from tests.support.transports import Client, post
 
 HASTY_SECONDS = "1"
 STAGE = "test"
@@ -28,6 +30,7 @@ SUMMED = {
     "sluice_records_resent_total": "resent",
     "sluice_received_bytes_total": "bytes",
     "sluice_request_seconds_count": "timed",
+    "sluice_records_spilled_total": "spilled",
 }
 SINK_COUNT = "sluice_sink_seconds_count"
 
@@ -59,6 +62,8 @@ def as_prometheus_counts(gateway: Gateway) -> Figures:
             figures["record", labels["outcome"], reason] += value
         elif sample.name in SUMMED:
             figures[(SUMMED[sample.name],)] += value
+        elif sample.name == "sluice_breaker_changes_total":
+            figures["breaker", labels["to"]] += value
         elif sample.name == SINK_COUNT:
             figures["timed", labels["sink"]] += value
     return figures
@@ -83,6 +88,9 @@ def figure_of(point: Point, dimensions: dict[str, str]) -> tuple[str, ...]:
         return {"Status": ("request", value), "Reason": ("record", "rejected", value)}[name]
     return {
         "RecordsAccepted": ("record", "accepted", ""),
+        "RecordsSpilled": ("spilled",),
+        "BreakerOpened": ("breaker", "open"),
+        "BreakerClosed": ("breaker", "closed"),
         "RecordsRetry": ("record", "retry", ""),
         "RecordsResent": ("resent",),
         "ReceivedBytes": ("bytes",),
@@ -212,6 +220,31 @@ def test_what_is_not_confirmed_is_counted_as_retry(measured: Measured) -> None:
         ("timed", "stream"): 1,
         ("timed", "error_bucket"): 1,
     }
+
+
+def test_spilled_records_and_the_breaker_s_changes_are_counted(measured: Measured) -> None:
+    client = measured.gateway.client
+    measured.proxy.set_rules([Rule(PUT_RECORDS, Fault.DENY)])
+    for _ in range(FAILURES_TO_OPEN):
+        assert_answer(post(client, make.ndjson(GOOD), KEY, media="ndjson"), 202, accepted=3)
+    down = measured.grown()
+    assert (down["spilled",], down["record", "accepted", ""]) == (3 * FAILURES_TO_OPEN, 3 * FAILURES_TO_OPEN)
+    assert (down["breaker", "open"], down["breaker", "closed"]) == (1, 0)
+    assert down["request", "202"] == FAILURES_TO_OPEN
+    if client.name == "uvicorn":
+        assert states_of_the_breaker(client) == {"closed": 0, "half_open": 0, "open": 1}
+
+    measured.proxy.set_rules([])
+    time.sleep(FIRST_PAUSE_SECONDS)
+    post(client, GOOD[0], KEY)
+    up = measured.grown()
+    assert (up["spilled",], up["breaker", "open"], up["breaker", "closed"]) == (3 * FAILURES_TO_OPEN, 1, 1)
+    if client.name == "uvicorn":
+        assert states_of_the_breaker(client) == {"closed": 1, "half_open": 0, "open": 0}
+
+
+def states_of_the_breaker(client: Client) -> dict[str, float]:
+    return {sample.labels["state"]: sample.value for sample in samples(client) if sample.name == "sluice_breaker_state"}
 
 
 MARKER = "do-not-tell-7f3a"

@@ -34,6 +34,9 @@ def test_the_page_is_prometheus_text(exposed: Gateway) -> None:
     assert {name: family.type for name, family in families.items()} == {
         "sluice_requests": "counter",
         "sluice_records": "counter",
+        "sluice_records_spilled": "counter",
+        "sluice_breaker_state": "gauge",
+        "sluice_breaker_changes": "counter",
         "sluice_records_resent": "counter",
         "sluice_received_bytes": "counter",
         "sluice_request_seconds": "histogram",

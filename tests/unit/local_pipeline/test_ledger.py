@@ -141,7 +141,8 @@ class Vanishing:
 
 def test_a_spilled_object_that_goes_while_it_is_read_is_none(world: World) -> None:
     world.put(f"spill/dt=2026-11-23/hr=02/{ONE}.y.ndjson", stream_line(f"{ONE}-0"))
-    sources: Any = replace(world.sources, s3=Vanishing(world.sources.s3))
+    vanishing: Any = Vanishing(world.sources.s3)
+    sources = replace(world.sources, s3=vanishing)
     LedgerReader(world.ledger, sources).refresh()
     assert world.ledger.counts()["spilled"] == 0
 
