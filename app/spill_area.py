@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.draining import Spilled
 from app.sinks.aws import AttemptFailed, attempt
@@ -19,12 +19,18 @@ class S3SpillArea:
     """Objects below ``spill/``, in the order of their keys: by the hour, and for UUIDv7 by the millisecond, they came.
 
     A failed call is an `AttemptFailed`; it is not tried again, for the next drain does that.
+
+    Args:
+        page: keys a listing call, 1,000 at the most (S3 API reference, ListObjectsV2).
     """
 
-    def __init__(self, make_client: "Callable[[], S3Client]", bucket: str, connections: int) -> None:
+    def __init__(
+        self, make_client: "Callable[[], S3Client]", bucket: str, connections: int, *, page: int = 1_000
+    ) -> None:
         self._make_client = make_client
         self._bucket = bucket
         self._connections = connections
+        self._page = page
 
     def open(self) -> None:
         """Make the client and the threads its calls run in."""
@@ -61,9 +67,9 @@ class S3SpillArea:
         self._client.close()
 
     def _list(self, token: str | None) -> "ListObjectsV2OutputTypeDef":
-        if token is None:
-            return self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{SPILL_AREA}/")
-        return self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{SPILL_AREA}/", ContinuationToken=token)
+        onward: dict[str, Any] = {} if token is None else {"ContinuationToken": token}
+        prefix = f"{SPILL_AREA}/"
+        return self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=self._page, **onward)
 
     def _read(self, key: str) -> bytes:
         answer: GetObjectOutputTypeDef = self._client.get_object(Bucket=self._bucket, Key=key)
