@@ -10,7 +10,7 @@ class Summary(BaseModel):
 
     accepted: int = Field(description="Reported accepted by a receipt.")
     rejected: int = Field(description="In the error bucket, refused.")
-    spilled: int = Field(description="In the error bucket, accepted and waiting for the stream.")
+    spilled: int = Field(description="In the error bucket now, accepted and waiting for the stream.")
     streamed: int = Field(description="In the stream.")
     landed: int = Field(description="In a file in the landing bucket.")
     loaded: int = Field(description="In the raw table.")

@@ -60,7 +60,7 @@ class Answer(BaseModel):
 
     request_id: str
     received_at: AwareDatetime
-    accepted: int = Field(ge=0, description="Records that are in the stream.")
+    accepted: int = Field(ge=0, description="Records that are in the stream, or wait for it in the spill area.")
     rejected: int = Field(ge=0, description="Records that are in the error bucket.")
     results: list[RecordResult] = Field(description="Only the records that were not accepted.")
 

@@ -35,7 +35,7 @@ router = APIRouter(tags=["records"])
 async def post_records(request: Request) -> Response:
     """Send one record, a batch as a JSON array, or one record a line (NDJSON).
 
-    The answer is a receipt: it leaves when every record is in the stream (`accepted`), in the error bucket
+    The answer is a receipt: it leaves when every record is in the stream or spilled (`accepted`), in the error bucket
     (`rejected`), or not confirmed (`retry`, status 503).
     """
     started = time.perf_counter()
