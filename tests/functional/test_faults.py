@@ -17,7 +17,7 @@ from tests.support.local_pipeline import eventually
 from tests.support.spilling import drain, spilled_lines
 from tests.support.transports import Response, post
 
-HASTY_SECONDS = 1.4
+HASTY_SECONDS = 2.0
 PATIENT_SECONDS = 4.0
 # What an answer may take beyond the delivery timeout: decoding, judging, and a busy machine.
 GRACE_SECONDS = 1.5
