@@ -6,10 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from ops import pipe, trace, up
+from ops import keys, pipe, trace, up
 from ops.deploy import command as deploy
 
-COMMANDS = (up, trace, deploy, pipe)
+COMMANDS = (up, trace, deploy, pipe, keys)
 INTERRUPTED = 128 + signal.SIGINT
 NOBODY_READS = 128 + signal.SIGPIPE
 
