@@ -1,6 +1,6 @@
 """Around every answer: headers that tell browsers to make nothing else of it, and an answer where the app had none."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,16 @@ _HEADERS = [
 ]
 """For an answer that does not say otherwise (OWASP REST Security Cheat Sheet, "Security Headers"). No
 Strict-Transport-Security: whoever ends TLS knows the domain, and an HTTP API has no port for plain HTTP."""
+
+
+_NAMES = frozenset(name for name, _ in _HEADERS)
+
+
+def _missing(names: set[bytes]) -> Sequence[tuple[bytes, bytes]]:
+    """Of _HEADERS, those that an answer with these names gets. What has a version of its own may be kept."""
+    if b"etag" in names:
+        names.add(b"cache-control")
+    return _HEADERS if _NAMES.isdisjoint(names) else [header for header in _HEADERS if header[0] not in names]
 
 
 class AnswerGuard:
@@ -42,17 +52,7 @@ class AnswerGuard:
             nonlocal is_started
             if message["type"] == "http.response.start":
                 is_started = True
-                headers = message["headers"]
-                names = {name for name, _ in headers}
-                is_cacheable = b"etag" in names
-                message["headers"] = [
-                    *headers,
-                    *(
-                        header
-                        for header in _HEADERS
-                        if header[0] not in names and not (is_cacheable and header[0] == b"cache-control")
-                    ),
-                ]
+                message["headers"] = [*message["headers"], *_missing({name for name, _ in message["headers"]})]
             await send(message)
 
         try:

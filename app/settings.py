@@ -30,7 +30,7 @@ SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Credential = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|whsec_[A-Za-z0-9+/]{32,86}={0,2})$")]
 """SHA-256 of a key in hex; or a webhook secret, base64 of 24 to 64 bytes (Standard Webhooks, "Signature scheme")."""
 MAX_WEBHOOK_SECRETS = 32
-"""In all: a webhook does not say whose it is, so each secret is tried, at some milliseconds for the largest body."""
+"""In all: a webhook does not say whose it is, so each secret is tried, at some milliseconds for the largest one."""
 
 
 def _of_one_source_each(credentials: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -15,6 +15,9 @@ from app.exceptions import Unauthorized
 
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
+MAX_BYTES = 1024 * 1024
+"""Of a body that nobody has vouched for yet, and that every secret is tried on. Senders are advised to stay under 20 KB
+("Payload size")."""
 MAX_SIGNATURES = 10
 """In one header: a sender that rotates its secret sends two."""
 _ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,128}")
@@ -23,7 +26,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{43}=")
 """32 bytes of HMAC-SHA256; others, such as v1a, are for other receivers."""
 _BYTES_A_TURN = 256 * 1024
-"""A body larger than this is checked against one secret at a time: each costs some milliseconds at 4 MiB."""
+"""A body larger than this is checked against one secret at a time, each of which costs some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

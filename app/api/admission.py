@@ -13,14 +13,14 @@ from app.gateway import Gateway
 from app.intake import Submission
 from app.observability import Receipt
 from app.request_identity import parse_idempotency_key
-from app.webhooks import HEADERS, Signature
+from app.webhooks import HEADERS, MAX_BYTES, Signature
 
 
 async def let_in(request: Request, gateway: Gateway, received_at: datetime, receipt: Receipt) -> Submission:
     """Who sends, whether they may, and the body.
 
-    A webhook's body is read before it is known whose it is, so the gateway's own limit on bodies comes before the 401;
-    all other checks come after it, as for a key.
+    A webhook's body is read before it is known whose it is, so the limit on webhooks comes before that 401; all other
+    checks come after it, as for a key.
 
     Raises:
         RequestRefused: nothing is stored.
@@ -32,7 +32,7 @@ async def let_in(request: Request, gateway: Gateway, received_at: datetime, rece
     if signature is None:
         source = await gateway.authenticator.identify(authorization, x_api_key)
     else:
-        body = await read_body(request, gateway.settings.max_body_bytes)
+        body = await read_body(request, min(MAX_BYTES, gateway.settings.max_body_bytes))
         receipt.received_bytes = len(body)
         source = await gateway.authenticator.verify(signature, body)
     receipt.source = source

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pytest
 
+from app.webhooks import MAX_BYTES
 from tests.functional.conftest import TRANSPORTS, Gateway, StartGateway
 from tests.support import generators as make
 from tests.support.contract import assert_answer, assert_problem
@@ -171,24 +172,25 @@ def test_what_a_webhook_is_not(hooked: Gateway) -> None:
     refused(hooked, gzip.compress(BODY), {**signed(BODY, OLD), "Content-Encoding": "gzip"})
 
 
-def test_who_it_is_comes_before_all_but_the_gateway_s_own_limit(hooked: Gateway) -> None:
+def test_who_it_is_comes_before_all_but_the_limit_on_webhooks(hooked: Gateway) -> None:
     over_its_limit = make.padded(BODY, SMALL_BYTES + 1)
     refused(hooked, over_its_limit, signed(over_its_limit, UNKNOWN))
     refused(hooked, over_its_limit, signed(over_its_limit, SMALL), 413)
     refused(hooked, BODY, {**signed(BODY, UNKNOWN), "Idempotency-Key": "not visible"}, media="text/plain")
-    too_much = make.padded(BODY, 4 * make.MIB + 1)
+    too_much = make.padded(BODY, MAX_BYTES + 1)
     refused(hooked, too_much, signed(too_much, OLD), 413)
+    refused(hooked, too_much, signed(too_much, UNKNOWN), 413)
     at_its_limit = make.padded(BODY, SMALL_BYTES)
     assert_answer(post(hooked.client, at_its_limit, signed(at_its_limit, SMALL, webhook_id=new_id())), 202, accepted=1)
 
 
 def test_the_largest_body(hooked: Gateway) -> None:
-    body = make.array([make.padded(make.record(n), 900_000) for n in range(4)])
-    assert_answer(post(hooked.client, body, signed(body, TILL, webhook_id=new_id())), 202, accepted=4)
+    body = make.padded(make.array([make.record(n) for n in range(1_000)]), MAX_BYTES)
+    assert_answer(post(hooked.client, body, signed(body, TILL, webhook_id=new_id())), 202, accepted=1_000)
 
 
 def test_without_webhook_sources_no_body_is_read_for_one(keyed_gateway: Gateway) -> None:
-    too_much = make.padded(BODY, 4 * make.MIB + 1)
+    too_much = make.padded(BODY, MAX_BYTES + 1)
     refused(keyed_gateway, too_much, signed(too_much, OLD))
 
 
