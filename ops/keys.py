@@ -114,6 +114,8 @@ def _told(run: Callable[[argparse.Namespace], None], arguments: argparse.Namespa
 
     try:
         run(arguments)
+    except BrokenPipeError:
+        raise  # nobody reads what is printed: ops.cli ends quietly
     except CAUSES as error:
         _say(f"sluice: {one_line(error)}")
         return 1
