@@ -1,4 +1,5 @@
-"""The keys that clients may use, known by their hashes only: given in the settings, or read from a secret."""
+"""What clients identify themselves with: keys, known by their hashes only, and webhook secrets. They are given in the
+settings, or read from a secret."""
 
 import asyncio
 import hmac
@@ -11,8 +12,9 @@ from typing import Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from app.exceptions import KeysUnavailable
-from app.settings import KeyHashes
+from app.settings import Credentials
 from app.sinks.aws import AttemptFailed
+from app.webhooks import SECRET_PREFIX, Signature, SigningSecrets
 
 logger = logging.getLogger(__name__)
 REFRESH_SECONDS = 60.0
@@ -29,7 +31,7 @@ FIRST_READ_PAUSE_SECONDS = 1.0
 
 
 class ApiKeys(Protocol):
-    """Tells whose key a key is."""
+    """Tells whose key a key is, and whose signature a signature."""
 
     async def source_of(self, digest: bytes) -> str | None:
         """The source whose key has the SHA-256 `digest`.
@@ -37,6 +39,12 @@ class ApiKeys(Protocol):
         Raises:
             KeysUnavailable: the keys are not known yet.
         """
+
+    async def take_webhooks(self) -> bool:
+        """Whether any source has a webhook secret. Raises as `source_of` does."""
+
+    async def signer_of(self, signature: Signature, body: str) -> str | None:
+        """The source that signed `body`. Raises as `source_of` does."""
 
     async def check(self, deadline: float) -> bool:
         """Whether keys are known, or become so by `deadline`, in seconds of the loop's clock."""
@@ -60,10 +68,19 @@ class SecretReader(Protocol):
 
 
 class KeyRing:
-    """Every key's hash with its source. Does not change."""
+    """Every key's hash and every webhook secret with its source. Does not change."""
 
-    def __init__(self, api_keys: Mapping[str, Sequence[str]]) -> None:
-        self._keys = [(bytes.fromhex(key_hash), source) for source, hashes in api_keys.items() for key_hash in hashes]
+    def __init__(self, credentials: Mapping[str, Sequence[str]]) -> None:
+        secrets = {
+            source: [each for each in its if each.startswith(SECRET_PREFIX)] for source, its in credentials.items()
+        }
+        self._keys = [
+            (bytes.fromhex(each), source)
+            for source, its in credentials.items()
+            for each in its
+            if not each.startswith(SECRET_PREFIX)
+        ]
+        self.signing = SigningSecrets(secrets)
 
     def source_of(self, digest: bytes) -> str | None:
         """Compared with every hash in constant time, so the time taken tells nothing of how near a guess was."""
@@ -74,12 +91,20 @@ class KeyRing:
 class GivenKeys:
     """Keys that stand in the settings."""
 
-    def __init__(self, api_keys: Mapping[str, Sequence[str]]) -> None:
-        self._ring = KeyRing(api_keys)
+    def __init__(self, credentials: Mapping[str, Sequence[str]]) -> None:
+        self._ring = KeyRing(credentials)
 
     async def source_of(self, digest: bytes) -> str | None:
         """The source whose key it is."""
         return self._ring.source_of(digest)
+
+    async def take_webhooks(self) -> bool:
+        """Whether any source has a webhook secret."""
+        return bool(self._ring.signing)
+
+    async def signer_of(self, signature: Signature, body: str) -> str | None:
+        """The source that signed."""
+        return await self._ring.signing.signer_of(signature, body)
 
     async def check(self, deadline: float) -> bool:  # noqa: ARG002  the protocol's
         """They are always known."""
@@ -114,9 +139,21 @@ class SecretKeys:
         """The source whose key it is, looked up anew if the key is unknown and may be a fresh one."""
         await self._refresh(REFRESH_SECONDS)
         source = self._known().source_of(digest)
-        if source is None:
-            await self._refresh(UNKNOWN_KEY_SECONDS)
+        if source is None and await self._has_newer():
             source = self._known().source_of(digest)
+        return source
+
+    async def take_webhooks(self) -> bool:
+        """Whether any source has a webhook secret, looked up anew if none has."""
+        await self._refresh(REFRESH_SECONDS)
+        return bool(self._known().signing) or (await self._has_newer() and bool(self._known().signing))
+
+    async def signer_of(self, signature: Signature, body: str) -> str | None:
+        """The source that signed, looked up anew if none did: its secret may be a fresh one."""
+        await self._refresh(REFRESH_SECONDS)
+        source = await self._known().signing.signer_of(signature, body)
+        if source is None and await self._has_newer():
+            source = await self._known().signing.signer_of(signature, body)
         return source
 
     async def check(self, deadline: float) -> bool:
@@ -137,6 +174,11 @@ class SecretKeys:
         if self._ring is None:
             raise KeysUnavailable("The gateway cannot read its API keys at the moment; nothing is stored. Try again.")
         return self._ring
+
+    async def _has_newer(self) -> bool:
+        before = self._ring
+        await self._refresh(UNKNOWN_KEY_SECONDS)
+        return self._ring is not before
 
     async def _refresh(self, max_age: float) -> None:
         if not self._is_due(max_age):
@@ -180,7 +222,7 @@ class MalformedSecret(Exception):
 
 
 def parse(text: str) -> dict[str, list[str]]:
-    """Hashes by source, from the JSON of a secret; there may be none.
+    """Credentials by source, from the JSON of a secret; there may be none.
 
     Raises:
         MalformedSecret: it is something else.
@@ -196,4 +238,4 @@ def parse(text: str) -> dict[str, list[str]]:
 
 @cache
 def _form() -> TypeAdapter[dict[str, list[str]]]:
-    return TypeAdapter(KeyHashes)
+    return TypeAdapter(Credentials)

@@ -6,12 +6,14 @@ from hashlib import sha256
 from app.api_keys import ApiKeys
 from app.exceptions import Unauthorized
 from app.settings import AuthMode
+from app.webhooks import Signature, parse_signature
 
 ANONYMOUS = "anonymous"
+_NOT_SIGNED = "The webhook is not signed with a secret known here, or not within five minutes of now."
 
 
 class Authenticator:
-    """Asks `api_keys` for the source of a key, by the key's hash only."""
+    """Asks `api_keys` for the source of a key, by the key's hash only, or of a webhook's signature."""
 
     def __init__(self, mode: AuthMode, api_keys: ApiKeys) -> None:
         self._mode = mode
@@ -30,6 +32,43 @@ class Authenticator:
         source = await self._api_keys.source_of(digest)
         if source is None:
             raise Unauthorized("The key is not known here: check it, or ask for a new one.")
+        return source
+
+    async def signature(self, keys: Sequence[str], webhook: Sequence[Sequence[str]]) -> Signature | None:
+        """The signature to verify, if the request is a webhook.
+
+        Args:
+            keys: values of the headers that carry an API key.
+            webhook: values of each of the three webhook headers.
+
+        Raises:
+            Unauthorized: not a signature, a key besides it, or no source here sends webhooks.
+            KeysUnavailable: the gateway does not know yet whether one does.
+        """
+        if self._mode is AuthMode.NONE:
+            return None
+        signature = parse_signature(webhook)
+        if signature is None:
+            return None
+        if keys:
+            raise Unauthorized("The request carries a key and a webhook's headers: send one or the other.")
+        if not await self._api_keys.take_webhooks():
+            raise Unauthorized(_NOT_SIGNED)
+        return signature
+
+    async def verify(self, signature: Signature, body: bytes) -> str:
+        """The source that signed `body`, as it was received.
+
+        Raises:
+            Unauthorized: none did, or not within five minutes.
+            KeysUnavailable: the secrets are not known yet.
+        """
+        try:
+            source = await self._api_keys.signer_of(signature, body.decode())
+        except UnicodeDecodeError:
+            raise Unauthorized("A webhook's body is UTF-8 and not compressed.") from None
+        if source is None:
+            raise Unauthorized(_NOT_SIGNED)
         return source
 
 

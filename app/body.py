@@ -21,7 +21,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         ClientDisconnect: the client went away.
     """
     if _declared_length(request) > max_bytes:
-        raise _too_large(max_bytes)
+        raise too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -34,7 +34,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
     return b"".join(chunks)
 
 
@@ -71,7 +71,8 @@ async def _discard(receive: Receive) -> None:
         return
 
 
-def _too_large(max_bytes: int) -> ContentTooLarge:
+def too_large(max_bytes: int) -> ContentTooLarge:
+    """The refusal of a body over `max_bytes`."""
     return ContentTooLarge(f"The body is over {max_bytes} bytes: compress it, or send fewer records a request.")
 
 

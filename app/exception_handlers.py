@@ -26,11 +26,10 @@ _ROUTER_DETAILS = {
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Map our errors, the router's and what nobody foresaw."""
+    """Map our errors and the router's; `AnswerGuard` asks `unforeseen` about what nobody foresaw."""
     app.add_exception_handler(HttpError, _ours)
     app.add_exception_handler(HTTPException, _of_the_router)
     app.add_exception_handler(ClientDisconnect, _client_gone)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 def request_id_of(request: Request) -> str:
@@ -63,7 +62,8 @@ async def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_GONE)
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
+async def unforeseen(request: Request, error: Exception) -> Response:
+    """The answer to what is none of ours, and the log's line about it."""
     request_id = request_id_of(request)
     logger.error("unforeseen error", exc_info=error, extra={"request_id": request_id})
     detail = "The gateway failed; what it did with the request is not known. Send it again with its Idempotency-Key."

@@ -51,7 +51,7 @@ class RequestRefused(HttpError):
 
 
 class Unauthorized(RequestRefused):
-    """No credentials, unknown ones, or two that differ."""
+    """No credentials, unknown ones, two that differ, or a signature that does not hold."""
 
     status = 401
     reason = "unauthorized"
@@ -98,7 +98,7 @@ class UnsupportedMedia(RequestRefused):
 
 
 class InvalidIdempotencyKey(RequestRefused):
-    """The Idempotency-Key header is not 1-128 visible ASCII characters."""
+    """The Idempotency-Key is not 1-128 visible ASCII characters, or not the id of the webhook that it comes with."""
 
     status = 400
     reason = "invalid_idempotency_key"

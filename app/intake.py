@@ -32,6 +32,7 @@ class Submission:
     Attributes:
         encoding: how `body` is compressed.
         schema: the schema parameters as sent; none or one make sense.
+        is_webhook: its sender signed the key and the body, and nothing else.
     """
 
     received_at: datetime
@@ -41,6 +42,7 @@ class Submission:
     idempotency_key: str | None
     schema: Sequence[str]
     body: bytes
+    is_webhook: bool = False
 
 
 @dataclass(slots=True)
@@ -148,6 +150,8 @@ def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
 def _request_id(submission: Submission, decoded_body: bytes) -> str:
     if submission.idempotency_key is None:
         return new_request_id(submission.received_at)
+    if submission.is_webhook:  # who sends a captured one again, with other headers, makes no new records
+        return repeatable_request_id(submission.source, submission.idempotency_key, "", None, decoded_body)
     schema = "\n".join(submission.schema) if submission.schema else None
     return repeatable_request_id(
         submission.source, submission.idempotency_key, submission.media_type.name, schema, decoded_body

@@ -40,4 +40,4 @@ class SecretsManagerReader:
     def _read(self) -> str:
         if self._client is None:
             self._client = self._make_client()
-        return self._client.get_secret_value(SecretId=self._arn)["SecretString"]
+        return self._client.get_secret_value(SecretId=self._arn, VersionStage="AWSCURRENT")["SecretString"]

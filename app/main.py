@@ -8,15 +8,16 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__, openapi
-from app.api import health, records, schemas
+from app.api import docs, health, records, schemas
 from app.api_keys import ApiKeys, GivenKeys, SecretKeys
 from app.authentication import Authenticator
 from app.embedded_metrics import embedded_lines
-from app.exception_handlers import add_exception_handlers
+from app.exception_handlers import add_exception_handlers, unforeseen
 from app.gateway import Gateway, ReadinessCheck, Sinks
 from app.key_secret import SecretsManagerReader
 from app.lifespan import lifespan
 from app.metrics import Counters
+from app.middleware import AnswerGuard
 from app.observability import ReceiptLog, plain_lines
 from app.rate_limit import RateLimiter
 from app.registry import Registry
@@ -48,8 +49,9 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
-        static_url="/docs-assets",
+        static_url=docs.ASSETS,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
@@ -60,7 +62,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         registry=Registry.load(settings.schemas_uri),
         api_keys=api_keys,
         authenticator=Authenticator(settings.auth, api_keys),
-        rate_limiter=RateLimiter(settings.rate_limit_requests_per_second, time.monotonic),
+        rate_limiter=RateLimiter(settings.rate_limit_requests_per_second, time.monotonic, settings.source_limits),
         receipts=ReceiptLog(
             settings.receipt_file,
             lines_of=embedded_lines(settings.stage) if settings.metrics is MetricsMode.CLOUDWATCH else plain_lines,
@@ -70,11 +72,12 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     readiness_checks: dict[str, ReadinessCheck] = {}
     app.state.readiness_checks = readiness_checks
     app.state.metric_sources = []
-    for router in (records.router, health.router, schemas.router):
+    for router in (records.router, health.router, schemas.router, docs.router):
         app.include_router(router)
     if counters is not None:
         _add_metrics(app, counters, sinks.breaker)
     add_exception_handlers(app)
+    app.add_middleware(AnswerGuard, unforeseen=unforeseen)
     return app
 
 

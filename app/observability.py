@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, BinaryIO
 
 import orjson
@@ -13,6 +14,7 @@ import orjson
 from app.sinks.base import Effort
 
 Range = tuple[int, int]
+MAX_CAUSES = 5
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -160,8 +162,19 @@ class JsonFormatter(logging.Formatter):
             **extra,
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line |= _what_was_raised(record.exc_info[1])
         return orjson.dumps(line, default=str).decode()
+
+
+def _what_was_raised(error: BaseException | None) -> dict[str, str]:
+    """Its type and where it comes from, and the same of its causes; no message, for it may quote a payload or a key."""
+    types: list[str] = []
+    places: list[str] = []
+    while error is not None and len(types) < MAX_CAUSES:
+        types.append(type(error).__name__)
+        places += [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-1:]]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return {"exception": " from ".join(types), "raised_at": ", ".join(places)}
 
 
 def configure_logging() -> None:

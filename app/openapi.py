@@ -8,12 +8,21 @@ from pydantic.json_schema import models_json_schema
 
 from app.api.models import Record
 from app.problems import MEDIA_TYPE
+from app.webhooks import HEADERS
 
 _REFERENCE = "#/components/schemas/{model}"
 _FASTAPIS_OWN_ERRORS = ("HTTPValidationError", "ValidationError")
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Your source's key."},
     "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "Your source's key."},
+    **{
+        name: {"type": "apiKey", "in": "header", "name": name, "description": f"Standard Webhooks: {meaning}."}
+        for name, meaning in zip(
+            HEADERS,
+            ("the webhook's id, its Idempotency-Key", "seconds since 1970", "the signatures: v1,BASE64"),
+            strict=True,
+        )
+    },
 }
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
@@ -27,18 +27,36 @@ class MetricsMode(StrEnum):
 
 
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-KeyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Credential = Annotated[str, Field(pattern=r"^([0-9a-f]{64}|whsec_[A-Za-z0-9+/]{32,86}={0,2})$")]
+"""SHA-256 of a key in hex; or a webhook secret, base64 of 24 to 64 bytes (Standard Webhooks, "Signature scheme")."""
+MAX_WEBHOOK_SECRETS = 32
+"""In all: a webhook does not say whose it is, so each secret is tried, at some milliseconds for the largest one."""
 
 
-def _of_one_source_each(api_keys: dict[str, list[str]]) -> dict[str, list[str]]:
-    hashes = [key_hash for source_hashes in api_keys.values() for key_hash in source_hashes]
-    if len(hashes) != len(set(hashes)):
+def _of_one_source_each(credentials: dict[str, list[str]]) -> dict[str, list[str]]:
+    found = [each.rstrip("=") for its in credentials.values() for each in its]
+    if len(found) != len(set(found)):
         raise ValueError("one key stands twice; a key belongs to one source")
-    return api_keys
+    secrets = [each.removeprefix("whsec_") for each in found if each.startswith("whsec_")]
+    if len(secrets) > MAX_WEBHOOK_SECRETS:
+        raise ValueError(f"more than {MAX_WEBHOOK_SECRETS} webhook secrets")
+    if any(len(each) % 4 == 1 for each in secrets):
+        raise ValueError("a webhook secret is not base64")
+    return credentials
 
 
-KeyHashes = Annotated[dict[SourceName, list[KeyHash]], AfterValidator(_of_one_source_each)]
-"""SHA-256 of each key in hex, by the source that it names."""
+Credentials = Annotated[dict[SourceName, list[Credential]], AfterValidator(_of_one_source_each)]
+"""What sources identify themselves with, by source."""
+
+
+class SourceLimit(BaseModel):
+    """What one source may send; what is not set is as for the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    max_body_bytes: int | None = Field(None, ge=1)
+    requests_per_second: float | None = Field(None, ge=0, allow_inf_nan=False)
+    burst: int | None = Field(None, ge=1)
 
 
 class Settings(BaseSettings):
@@ -53,9 +71,10 @@ class Settings(BaseSettings):
     auth: AuthMode = Field(
         AuthMode.KEYS, description="`keys`: every request needs one of the API keys. `none`: anyone may send."
     )
-    api_keys: KeyHashes = Field(
+    api_keys: Credentials = Field(
         default_factory=dict,
-        description='JSON: source → SHA-256 of each of its keys in hex, `{"shop":["9f86d0…"]}`. '
+        description="JSON: source → SHA-256 of each of its keys in hex, and its webhook secrets, "
+        '`{"shop":["9f86d0…","whsec_MfKQ…"]}`. '
         "AUTH=keys needs this or API_KEYS_SECRET_ARN.",
     )
     api_keys_secret_arn: str | None = Field(
@@ -68,6 +87,12 @@ class Settings(BaseSettings):
     max_records: int = Field(10_000, ge=1, le=10_000, description="Most records a request; over it: 413.")
     rate_limit_requests_per_second: float = Field(
         0, ge=0, description="Requests a second that one source may send to one process; over it: 429. 0 is no limit."
+    )
+    source_limits: dict[SourceName, SourceLimit] = Field(
+        default_factory=dict,
+        description="JSON: source → its own limits, "
+        '`{"shop":{"max_body_bytes":65536,"requests_per_second":5,"burst":20}}`: '
+        "a smaller body, another rate, how many requests at once (a second's worth unless said).",
     )
     schemas_uri: str = Field(
         "schemas", description="Folder of JSON Schemas, `<name>/<version>.json`; a path or file: URI."
@@ -98,6 +123,12 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
+    def _sources_send_no_more_than_the_gateway_takes(self) -> Self:
+        if any((limit.max_body_bytes or 0) > self.max_body_bytes for limit in self.source_limits.values()):
+            raise ValueError("SLUICE_SOURCE_LIMITS: a max_body_bytes is over SLUICE_MAX_BODY_BYTES")
+        return self
+
+    @model_validator(mode="after")
     def _keys_in_one_place_unless_none_is_said(self) -> Self:
         if self.auth is AuthMode.NONE:
             return self
@@ -112,6 +143,17 @@ class Settings(BaseSettings):
                 "SLUICE_AUTH=none to let anyone in"
             )
         return self
+
+    def body_limit_of(self, source: str) -> int:
+        """Largest body that `source` may send."""
+        limit = self.source_limits.get(source)
+        return self.max_body_bytes if limit is None else limit.max_body_bytes or self.max_body_bytes
+
+
+_JSON_SETTINGS = {
+    "api_keys": '{"source":["SHA-256 in hex or whsec_…"]}',
+    "source_limits": '{"source":{"max_body_bytes":1,"requests_per_second":1,"burst":1}}',
+}
 
 
 class DrainSettings(BaseSettings):
@@ -136,8 +178,9 @@ def load_settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(_explain(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False))
         raise ConfigurationError(problems) from None
-    except SettingsError:  # of api_keys, the only setting that is JSON
-        raise ConfigurationError('SLUICE_API_KEYS: not JSON of the form {"source":["SHA-256 in hex"]}') from None
+    except SettingsError as error:  # of a setting that is JSON; the message names the field
+        name, form = next((each for each in _JSON_SETTINGS.items() if f'"{each[0]}"' in str(error)), ("…", "…"))
+        raise ConfigurationError(f"SLUICE_{name.upper()}: not JSON of the form {form}") from None
 
 
 def _explain(loc: tuple[int | str, ...], message: str) -> str:

@@ -6,10 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from ops import drain, pipe, trace, up
+from ops import drain, keys, pipe, trace, up
 from ops.deploy import command as deploy
 
-COMMANDS = (up, trace, drain, deploy, pipe)
+COMMANDS = (up, trace, drain, keys, deploy, pipe)
 INTERRUPTED = 128 + signal.SIGINT
 NOBODY_READS = 128 + signal.SIGPIPE
 

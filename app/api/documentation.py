@@ -13,6 +13,7 @@ from app.exceptions import (
     UnsupportedMedia,
 )
 from app.problems import problem_document
+from app.webhooks import HEADERS
 
 _ONE = {"id": "order-1001", "customer": "ada", "amount": 12.5}
 _OTHER = {"id": "order-1002", "customer": "bob", "amount": 3}
@@ -35,7 +36,7 @@ _NDJSON: dict[str, Any] = {
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer"}}}
 
 RECORDS_REQUEST: dict[str, Any] = {
-    "security": [{"bearer": []}, {"api_key": []}, {}],
+    "security": [{"bearer": []}, {"api_key": []}, {name: [] for name in HEADERS}, {}],
     "parameters": [
         {
             "name": "schema",
@@ -125,7 +126,7 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
     401: _refusal(
         Unauthorized,
         "The key is not known here: check it, or ask for a new one.",
-        "No key, an unknown one, or two that differ. Nothing stored.",
+        "No key, an unknown one, or two that differ; a webhook that is not signed as it should be. Nothing stored.",
     ),
     413: _refusal(
         ContentTooLarge,

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,13 +203,13 @@ def uvicorn_gateway(
 
 
 @contextmanager
-def lambda_gateway(environment: Mapping[str, str], folder: Path) -> Iterator[LambdaClient]:
+def lambda_gateway(
+    environment: Mapping[str, str], folder: Path, container: Sequence[str] = ("tests.support.lambda_container",)
+) -> Iterator[LambdaClient]:
     """The Lambda handler in a process of its own. What it prints goes to a log in `folder`."""
     log = folder / "lambda.log"
     with log.open("wb") as sink:
-        process = processes.start(
-            [sys.executable, "-m", "tests.support.lambda_container"], environment, sink, piped=True
-        )
+        process = processes.start([sys.executable, "-m", *container], environment, sink, piped=True)
         try:
             client = LambdaClient(process)
             wait_until_up(client, process, log)

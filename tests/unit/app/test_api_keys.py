@@ -20,9 +20,13 @@ from app.api_keys import (
 from app.exceptions import KeysUnavailable
 from app.key_secret import READ_SECONDS
 from app.sinks.aws import AttemptFailed
+from app.webhooks import HEADERS, parse_signature
+from tests.support import webhooks
+from tests.support.webhooks import signed
 
 T = TypeVar("T")
 A_MOMENT = 0.01
+BODY = '{"id":1}'
 
 
 def hash_of(key: str) -> str:
@@ -79,6 +83,12 @@ class Keys:
 
     async def who(self, key: str) -> str | None:
         return await self.keys.source_of(digest(key))
+
+    async def signer(self, name: str) -> str | None:
+        headers = signed(BODY.encode(), webhooks.secret(name))
+        signature = parse_signature([[headers[each]] for each in HEADERS])
+        assert signature is not None
+        return await self.keys.signer_of(signature, BODY)
 
 
 def with_keys(text: str, scenario: Callable[[Keys], Awaitable[T]]) -> T:
@@ -293,5 +303,46 @@ def test_closing_closes_the_reader_and_leaves_no_read_behind() -> None:
         await keys.keys.close()
         assert keys.reader.closed
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with_keys("{}", scenario)
+
+
+def test_webhook_secrets_are_rotated_and_revoked_as_keys_are() -> None:
+    old, new = webhooks.secret("old"), webhooks.secret("new")
+
+    async def scenario(keys: Keys) -> None:
+        assert [await keys.signer("old"), await keys.signer("new")] == ["shop", None]
+        keys.reader.text = json.dumps({"shop": [old, new]})
+        assert await keys.signer("new") is None
+        keys.clock.now += UNKNOWN_KEY_SECONDS
+        assert await keys.signer("new") == "shop", "a fresh one works at once"
+        keys.reader.text = json.dumps({"shop": [new]})
+        keys.clock.now += REFRESH_SECONDS
+        assert [await keys.signer("old"), await keys.signer("new")] == [None, "shop"]
+        assert keys.reader.reads == 3
+
+    with_keys(json.dumps({"shop": [old]}), scenario)
+
+
+def test_the_first_webhook_secret_works_at_once() -> None:
+    async def scenario(keys: Keys) -> None:
+        assert not await keys.keys.take_webhooks()
+        keys.reader.text = json.dumps({"shop": [webhooks.secret("new")]})
+        assert not await keys.keys.take_webhooks()
+        keys.clock.now += UNKNOWN_KEY_SECONDS
+        assert await keys.keys.take_webhooks()
+        assert await keys.who("a") is None
+        assert keys.reader.reads == 2
+
+    with_keys(secret(shop="a"), scenario)
+
+
+def test_webhooks_wait_for_secrets_that_are_not_known() -> None:
+    async def scenario(keys: Keys) -> None:
+        keys.reader.failure = "InternalServiceError"
+        with pytest.raises(KeysUnavailable):
+            await keys.keys.take_webhooks()
+        with pytest.raises(KeysUnavailable):
+            await keys.signer("new")
 
     with_keys("{}", scenario)

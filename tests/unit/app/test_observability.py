@@ -3,11 +3,12 @@
 import io
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
 
-from app.observability import JsonFormatter, Receipt, ReceiptLog, plain_lines, ranges
+from app.observability import MAX_CAUSES, JsonFormatter, Receipt, ReceiptLog, plain_lines, ranges
 
 RECEIPT = Receipt(
     "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77",
@@ -98,11 +99,8 @@ def test_without_a_file_only_standard_output(capsysbinary: pytest.CaptureFixture
     assert capsysbinary.readouterr().out == LINE
 
 
-def log_line(
-    message: str, *values: object, extra: dict[str, object] | None = None, error: bool = False
-) -> dict[str, object]:
-    exception = (ValueError, ValueError("broken"), None) if error else None
-    record = logging.LogRecord("app.sinks", logging.WARNING, __file__, 1, message, values, exception)
+def log_line(message: str, *values: object, extra: dict[str, object] | None = None) -> dict[str, object]:
+    record = logging.LogRecord("app.sinks", logging.WARNING, __file__, 1, message, values, None)
     vars(record).update(extra or {})
     line = JsonFormatter().format(record)
     assert "\n" not in line
@@ -119,5 +117,24 @@ def test_a_log_line_is_json_with_its_extra() -> None:
     assert "args" not in line
 
 
-def test_a_log_line_has_its_exception() -> None:
-    assert "ValueError: broken" in str(log_line("failed", error=True)["exception"])
+def test_a_log_line_has_what_was_raised_and_where_but_not_its_message() -> None:
+    try:
+        try:
+            int("hunter2")
+        except ValueError as error:
+            raise KeyError("hunter2") from error
+    except KeyError:
+        record = logging.LogRecord("app", logging.ERROR, __file__, 1, "failed", (), sys.exc_info())
+    text = JsonFormatter().format(record)
+    line = json.loads(text)
+    assert line["exception"] == "KeyError from ValueError"
+    assert line["raised_at"].count(f"{__file__}:") == 2
+    assert "hunter2" not in text
+    assert "Traceback" not in text
+
+
+def test_a_chain_of_causes_ends() -> None:
+    error = ValueError("broken")
+    error.__cause__ = error
+    record = logging.LogRecord("app", logging.ERROR, __file__, 1, "failed", (), (ValueError, error, None))
+    assert json.loads(JsonFormatter().format(record))["exception"] == " from ".join(["ValueError"] * MAX_CAUSES)

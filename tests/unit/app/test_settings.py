@@ -8,9 +8,11 @@ import pytest
 
 from app.exceptions import ConfigurationError
 from app.settings import AuthMode, Settings, load_settings
+from tests.support.webhooks import secret
 
 HASH = sha256(b"key").hexdigest()
 OTHER = sha256(b"other").hexdigest()
+HOOK = secret("hook")
 SECRET = "hunter2"
 NEEDED = {"SLUICE_STREAM_NAME": "records", "SLUICE_ERROR_BUCKET": "errors"}
 OPEN = {**NEEDED, "SLUICE_AUTH": "none"}
@@ -36,6 +38,19 @@ def test_the_least_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [HASH, OTHER]})})
     assert (settings.auth, settings.api_keys) == (AuthMode.KEYS, {"shop": [HASH, OTHER]})
+
+
+def test_webhook_secrets_stand_with_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = {"shop": [HASH, HOOK], "till": [secret("till").rstrip("=")]}
+    assert load(monkeypatch, {**NEEDED, "SLUICE_API_KEYS": json.dumps(credentials)}).api_keys == credentials
+    assert load(monkeypatch, {**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [HOOK]})}).auth is AuthMode.KEYS
+
+
+def test_limits_of_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = '{"shop":{"max_body_bytes":1000,"requests_per_second":0.5,"burst":20},"till":{"burst":2}}'
+    settings = load(monkeypatch, {**OPEN, "SLUICE_SOURCE_LIMITS": limits})
+    assert [settings.body_limit_of(source) for source in ("shop", "till", "other")] == [1_000, *[4 * 1024 * 1024] * 2]
+    assert (settings.source_limits["shop"].requests_per_second, settings.source_limits["till"].burst) == (0.5, 2)
 
 
 def test_keys_in_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +94,19 @@ def test_the_region_is_aws_own_variable(monkeypatch: pytest.MonkeyPatch) -> None
             {**NEEDED, "SLUICE_API_KEYS_SECRET_ARN": SECRET_ARN, "SLUICE_API_KEYS": f'{{"shop":["{HASH}"]}}'},
             "SLUICE_API_KEYS and SLUICE_API_KEYS_SECRET_ARN are both set",
         ),
+        ({**NEEDED, "SLUICE_API_KEYS": f'{{"shop":["whsec_{SECRET}"]}}'}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [HOOK], "till": [HOOK]})}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [HOOK], "till": [HOOK.rstrip("=")]})}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": ["whsec_" + "A" * 33]})}, "SLUICE_API_KEYS"),
+        ({**NEEDED, "SLUICE_API_KEYS": json.dumps({"shop": [secret(str(n)) for n in range(33)]})}, "SLUICE_API_KEYS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": SECRET}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": f'["{SECRET}"]'}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": f'{{"shop":{{"{SECRET}":1}}}}'}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": '{"shop":{"max_body_bytes":0}}'}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": '{"shop":{"max_body_bytes":4194305}}'}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": '{"shop":{"requests_per_second":-1}}'}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": '{"shop":{"requests_per_second":"nan"}}'}, "SLUICE_SOURCE_LIMITS"),
+        ({**OPEN, "SLUICE_SOURCE_LIMITS": '{"shop":{"burst":0}}'}, "SLUICE_SOURCE_LIMITS"),
         ({**OPEN, "SLUICE_AUTH": SECRET}, "SLUICE_AUTH"),
         ({**OPEN, "SLUICE_MAX_BODY_BYTES": SECRET}, "SLUICE_MAX_BODY_BYTES"),
         ({**OPEN, "SLUICE_MAX_DECODED_BYTES": "0"}, "SLUICE_MAX_DECODED_BYTES"),
@@ -96,6 +124,7 @@ def test_what_does_not_start(monkeypatch: pytest.MonkeyPatch, environment: dict[
     message = str(refusal.value)
     assert variable in message
     assert SECRET not in message
+    assert HOOK.removeprefix("whsec_") not in message
     assert HASH not in message.lower()
     assert refusal.value.__cause__ is None
 
