@@ -77,14 +77,19 @@ class Marks:
         return not standing.replayed and standing.rules == self._rules
 
     def write(self, error_key: str, trials: Sequence[Trial]) -> list[Trial]:
-        """Mark records of one error object; those accepted have been confirmed by the stream. Those that are marked: a
-        record that another run has marked replayed in between is not marked again.
+        """Mark records of one error object; those accepted have been confirmed by the stream.
+
+        Returns:
+            Those that are marked now. What another run has marked in between, with the same end, is not marked again.
 
         Raises:
             ReplayError: other runs write marks faster than this one.
         """
-        stem, waiting = _stem(error_key), list(trials)
+        stem = _stem(error_key)
         for _ in range(MAX_CONFLICTS):
+            waiting = [trial for trial in trials if not self._is_done(trial)]
+            if not waiting:
+                return []
             number = self._numbers.get(stem, 0) + 1
             key = f"{stem}{number:0{_NUMBER_DIGITS}}{_SUFFIX}"
             body = b"".join(map(self._line, waiting))
@@ -95,11 +100,12 @@ class Marks:
                 return waiting
             self._find(stem, stem)
             self.read([_request_id(key)])
-            waiting = [trial for trial in waiting if not self.standing(trial.record.ingest_id).replayed]
-            if not waiting:
-                return []
             time.sleep(CONFLICT_SECONDS if self._numbers.get(stem, 0) < number else 0)
         raise ReplayError(f"other runs mark the same records ({error_key}); let one end, then run this again")
+
+    def _is_done(self, trial: Trial) -> bool:
+        ingest_id = trial.record.ingest_id
+        return self.standing(ingest_id).replayed or (trial.line is None and self.tried(ingest_id))
 
     def _line(self, trial: Trial) -> bytes:
         attempts = max(trial.record.attempts, self.standing(trial.record.ingest_id).attempts) + 1

@@ -112,7 +112,7 @@ class Run:
         hopeless = [trial for trial in trials if trial.line is None]
         for start in range(0, len(hopeless), REJECTED_BATCH):
             await self._mark(hopeless[start : start + REJECTED_BATCH])
-        good = [(trial, trial.line) for trial in trials if trial.line is not None]
+        good = [(trial, trial.line) for trial in trials if trial.line is not None and self._is_free(trial)]
         lines = [line for _, line in good]
         for batch in pack(lines, range(len(lines))):
             put = Lines(self.name, datetime.now(UTC), [lines[index] for index in batch])
@@ -125,6 +125,13 @@ class Run:
             await self._mark(confirmed)
             if not confirmed:
                 raise ReplayError("the stream confirms nothing; run this again when it does")
+
+    def _is_free(self, trial: Trial) -> bool:
+        """Whether no other run has been seen to replay it since it was read."""
+        if self._marks.standing(trial.record.ingest_id).replayed:
+            self.report.ended(trial, BY_ANOTHER_RUN)
+            return False
+        return True
 
     async def _mark(self, trials: Sequence[Trial]) -> None:
         by_object: dict[str, list[Trial]] = {}
@@ -139,7 +146,8 @@ class Run:
                 continue
             marked = {trial.record.ingest_id for trial in answer}
             for trial in of_object:
-                self.report.ended(trial, trial.result if trial.record.ingest_id in marked else BY_ANOTHER_RUN)
+                by_another = trial.line is not None and trial.record.ingest_id not in marked
+                self.report.ended(trial, BY_ANOTHER_RUN if by_another else trial.result)
         if failure is not None:
             raise failure
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from app.sinks.error_bucket import REJECTED_AREA
 from ops.replay.records import RejectedRecord, request_id_of
 
-CHUNK_KEYS = 250
+CHUNK_KEYS = 100
 CHUNK_BYTES = 16 * 1024 * 1024
 NO_SCHEMA = "-"
 
