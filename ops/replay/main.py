@@ -53,9 +53,9 @@ def replay(arguments: argparse.Namespace) -> int:
 async def _go(places: Places, selection: Selection, rules: Rules, report: Report) -> None:
     config = Config(
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=20,
         max_pool_connections=THREADS,
-        retries={"mode": "standard", "max_attempts": 6},
+        retries={"mode": "standard", "total_max_attempts": 5},
     )
     s3 = places.session.client("s3", endpoint_url=places.endpoint, config=config)
     stream = _stream(places) if report.applied else None

@@ -94,7 +94,7 @@ def status_of(report: Report) -> int:
 
 def describe(report: Report, bucket: str) -> Iterator[str]:
     """The report in lines."""
-    yield f"{report.selected:,} rejected records in {report.objects:,} objects of {bucket}"
+    yield f"{_several(report.selected, 'rejected record')} in {_several(report.objects, 'object')} of {bucket}"
     yield from _left_out(report)
     if report.selected:
         yield f"  source: {_counts(report.sources)}"
@@ -123,6 +123,10 @@ def _left_out(report: Report) -> Iterator[str]:
     ):
         if count:
             yield f"  left out: {count:,} {why}"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -63,7 +63,7 @@ class Run:
                 done += len(chunk)
                 self.progress(done, len(objects))
         finally:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _chunk(self, chunk: Sequence[ErrorObject]) -> None:
         keys = [found.key for found in chunk]

@@ -50,7 +50,7 @@ class World:
         read = self.aws.s3.get_object
         return {key: read(Bucket=self.aws.bucket, Key=key)["Body"].read() for key in self.aws.error_keys(prefix)}
 
-    def start(self, *arguments: str, fix: str = FIX) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, fix: str = FIX, stderr: int = subprocess.STDOUT) -> "subprocess.Popen[str]":
         (self.folder / "fix.yaml").write_text(fix)
         where = ["--stream", self.aws.stream, "--bucket", self.aws.bucket, "--schemas", str(self.schemas)]
         command = [sys.executable, "-m", "ops.cli", "replay", *where, "--fix", str(self.folder / "fix.yaml")]
@@ -60,7 +60,7 @@ class World:
             env=clean_environment(self.aws.environment(self.proxy.url)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
         )
 
@@ -132,13 +132,13 @@ def every_kind() -> list[Kind]:
 
 
 def test_a_dry_run_shows_what_would_come_of_it_and_changes_nothing(world: World) -> None:
-    world.plant([*every_kind(), OVERSIZED], 200)
+    world.plant([*every_kind(), OVERSIZED], 90)
 
     with world.aws.nothing_stored():
         status, printed = world.run()
 
     assert status == 0, printed
-    assert "200 rejected records" in printed
+    assert "90 rejected records" in printed
     assert "Nothing was changed." in printed
     counts = Counter((record.kind.reason, record.kind.result) for record in world.planted)
     for (before, after), count in counts.items():
@@ -149,7 +149,7 @@ def test_a_dry_run_shows_what_would_come_of_it_and_changes_nothing(world: World)
 
 
 def test_all_kinds_are_replayed_or_stay(world: World) -> None:
-    world.plant([*every_kind(), OVERSIZED], 200)
+    world.plant([*every_kind(), OVERSIZED], 90)
 
     status, printed = world.run("--apply")
 
@@ -166,15 +166,14 @@ def test_all_kinds_are_replayed_or_stay(world: World) -> None:
 def test_killed_twice_and_resumed_each_is_loaded_and_none_is_skipped(world: World) -> None:
     world.plant(every_kind(), RECORDS)
 
-    # Once between put and mark: marks hang from some point on, until the batch after it is in the stream.
-    def hang_after_some_marks() -> bool:
-        if len(world.proxy.calls(PUT_OBJECT)) < 20:
+    def hang_between_put_and_mark() -> bool:
+        if not world.proxy.calls(PUT_RECORDS):
             return False
         world.proxy.set_rules([DELAY])
-        time.sleep(0.5)
+        time.sleep(0.2)
         return True
 
-    world.kill_when(hang_after_some_marks)
+    world.kill_when(hang_between_put_and_mark)
     world.proxy.set_rules([])
     first = world.marks()
     unmarked = set(world.streamed()) - {of for of, marks in first.items() if marks[-1]["outcome"] == "replayed"}
@@ -193,8 +192,42 @@ def test_killed_twice_and_resumed_each_is_loaded_and_none_is_skipped(world: Worl
     print(f"{RECORDS} records, {again} lines put twice, {len(first)} and {len(second)} marked at the kills")
 
 
+def test_ctrl_c_tells_what_was_done_and_the_same_command_goes_on(world: World) -> None:
+    world.plant([KINDS["renamed id"]], 12)
+    world.proxy.set_rules([Rule(PUT_OBJECT, Fault.DELAY, seconds=2)])
+    process = world.start("--apply")
+    while not world.proxy.calls(PUT_RECORDS):
+        assert process.poll() is None
+        time.sleep(0.01)
+
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 130, printed
+    assert "the same command goes on" in printed
+    assert "Traceback" not in printed
+    world.proxy.set_rules([])
+    assert world.run("--apply")[0] == 0
+    world.assert_all_is_done()
+
+
+def test_progress_is_for_terminals(world: World) -> None:
+    world.plant([KINDS["renamed id"]], 12)
+    terminal, seen_by_it = os.openpty()
+
+    process = world.start(stderr=seen_by_it)
+    printed, _ = process.communicate(timeout=SECONDS)
+    os.close(seen_by_it)
+    progress = os.read(terminal, 4096).decode()
+    os.close(terminal)
+
+    assert "12 rejected records" in printed
+    assert progress.endswith("5 of 5 objects, 12 records\r\n"), progress
+    assert "objects, " not in world.run()[1]
+
+
 def test_two_runs_at_a_time(world: World) -> None:
-    world.plant(every_kind(), 150, per_object=2)
+    world.plant(every_kind(), 90, per_object=2)
 
     both = [world.start("--apply"), world.start("--apply")]
     printed = [process.communicate(timeout=SECONDS)[0] for process in both]
@@ -228,8 +261,8 @@ def test_a_fix_that_does_not_help_is_counted_and_another_one_may_help(world: Wor
 
 
 def test_only_what_is_meant(world: World) -> None:
-    world.plant(every_kind(), 300)
-    middle = world.planted[150].received_at
+    world.plant(every_kind(), 150)
+    middle = world.planted[60].received_at
     wanted = [
         record
         for record in world.planted
@@ -273,7 +306,7 @@ def test_another_schema_than_was_asked_for(world: World) -> None:
     ids=lambda rule: f"{rule.operation} {rule.fault.value}",
 )
 def test_faults_that_pass(world: World, rule: Rule) -> None:
-    world.plant(every_kind(), 80)
+    world.plant(every_kind(), 50)
     world.proxy.set_rules([rule])
 
     status, printed = world.run("--apply")

@@ -26,7 +26,7 @@ RECORD = read_error_line(KEY, LINE)
 
 
 def test_a_line_is_read_as_it_was_written() -> None:
-    assert RECORD == RejectedRecord(KEY, ORIGIN, 3, "missing_id", 1, b'{"v":1}')
+    assert RejectedRecord(KEY, ORIGIN, 3, "missing_id", 1, b'{"v":1}') == RECORD
     broken = b"\x1f\x8b\xff"
     assert (
         read_error_line(KEY, error_line(ORIGIN, 0, reject_body(broken, Reason.UNDECODABLE_BODY, ""))).payload == broken
