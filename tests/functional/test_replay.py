@@ -1,134 +1,24 @@
-"""`sluice replay` in processes of its own, over a bucket of rejected records, killed, doubled and failed on purpose."""
+"""What `sluice replay` does to rejected records of every kind: shown, mended, put in, counted, marked."""
 
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.registry import Registry
-from ops.replay.selection import CHUNK_KEYS
-from tests.support.aws import Aws, make_aws
-from tests.support.fault_proxy import ProxyThread, running_proxy
-from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
-from tests.support.processes import ROOT, clean_environment
-from tests.support.rejected import FIX, KINDS, OVERSIZED, Kind, Planted, plant
-
-RECORDS = int(os.environ.get("SLUICE_TEST_REPLAY_RECORDS", "1000"))
-PER_OBJECT = 10
-SECONDS = 60 + RECORDS / 50
-DELAY = Rule(PUT_OBJECT, Fault.DELAY, seconds=600)
-
-
-@dataclass
-class World:
-    """A bucket with rejected records, a stream, a fix, and the command."""
-
-    aws: Aws
-    proxy: ProxyThread
-    folder: Path
-    schemas: Path
-    planted: list[Planted] = field(default_factory=list)
-    error_objects: dict[str, bytes] = field(default_factory=dict)
-
-    def plant(self, kinds: Sequence[Kind], count: int, per_object: int = PER_OBJECT) -> None:
-        registry = Registry.load(str(self.schemas))
-        self.planted = plant(self.aws.s3, self.aws.bucket, registry, kinds, count, per_object)
-        self.error_objects = self.objects("rejected/")
-
-    def objects(self, prefix: str) -> dict[str, bytes]:
-        read = self.aws.s3.get_object
-        return {key: read(Bucket=self.aws.bucket, Key=key)["Body"].read() for key in self.aws.error_keys(prefix)}
-
-    def start(self, *arguments: str, fix: str = FIX, stderr: int = subprocess.STDOUT) -> "subprocess.Popen[str]":
-        (self.folder / "fix.yaml").write_text(fix)
-        where = ["--stream", self.aws.stream, "--bucket", self.aws.bucket, "--schemas", str(self.schemas)]
-        command = [sys.executable, "-m", "ops.cli", "replay", *where, "--fix", str(self.folder / "fix.yaml")]
-        return subprocess.Popen(  # noqa: S603
-            [*command, *arguments],
-            cwd=ROOT,
-            env=clean_environment(self.aws.environment(self.proxy.url)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
-
-    def run(self, *arguments: str, fix: str = FIX) -> tuple[int, str]:
-        """Exit status, and what was printed."""
-        process = self.start(*arguments, fix=fix)
-        printed, _ = process.communicate(timeout=SECONDS)
-        return process.returncode, printed
-
-    def kill_when(self, look: Callable[[], object], *arguments: str) -> None:
-        """Start it with --apply, and kill -9 as soon as `look` is true."""
-        process = self.start("--apply", *arguments)
-        try:
-            give_up = time.monotonic() + SECONDS
-            while not look():
-                assert process.poll() is None, process.communicate()[0]
-                assert time.monotonic() < give_up
-                time.sleep(0.005)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-        assert process.returncode == -signal.SIGKILL
-
-    def marks(self) -> dict[str, list[dict[str, Any]]]:
-        """Mark lines by ingest_id, in the order of their objects' keys."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for body in self.objects("replayed/").values():
-            for line in body.splitlines():
-                mark = json.loads(line)
-                found.setdefault(mark["ingest_id"], []).append(mark)
-        return found
-
-    def good(self) -> set[str]:
-        return {record.ingest_id for record in self.planted if record.mended is not None}
-
-    def streamed(self) -> Counter[str]:
-        return Counter(line.ingest_id for line in self.aws.lines())
-
-    def assert_all_is_done(self) -> None:
-        """Each record that the fix helps is in the stream as it should be and marked replayed once; each of the others
-        is marked with its second attempt, once; the error objects are what they were."""
-        marks = self.marks()
-        assert set(marks) == {record.ingest_id for record in self.planted}
-        for record in self.planted:
-            assert len(marks[record.ingest_id]) == 1, (record, marks[record.ingest_id])
-            [mark] = marks[record.ingest_id]
-            assert mark["attempts"] == 2
-            outcome = ("rejected", record.kind.result) if record.mended is None else ("replayed", None)
-            assert (mark["outcome"], mark["reason"]) == outcome
-        by_id = {record.ingest_id: record for record in self.planted}
-        assert set(self.streamed()) == self.good()
-        for line in self.aws.lines():
-            record = by_id[line.ingest_id]
-            assert line.payload == record.mended
-            assert line.source == record.source
-            assert line.received_at == record.received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            assert line.schema == record.kind.schema
-        assert self.objects("rejected/") == self.error_objects
+from tests.support.aws import make_aws, session
+from tests.support.fault_proxy import running_proxy
+from tests.support.rejected import KINDS, OVERSIZED
+from tests.support.replaying import SECONDS, World, every_kind
 
 
 @pytest.fixture
 def world(endpoint: str, schemas_folder: Path, tmp_path: Path) -> Iterator[World]:
     with running_proxy(endpoint) as proxy:
         yield World(make_aws(endpoint), proxy, tmp_path, schemas_folder)
-
-
-def every_kind() -> list[Kind]:
-    return list(KINDS.values())
 
 
 def test_a_dry_run_shows_what_would_come_of_it_and_changes_nothing(world: World) -> None:
@@ -163,54 +53,6 @@ def test_all_kinds_are_replayed_or_stay(world: World) -> None:
     world.assert_all_is_done()
 
 
-def test_killed_twice_and_resumed_each_is_loaded_and_none_is_skipped(world: World) -> None:
-    world.plant(every_kind(), RECORDS)
-
-    def hang_between_put_and_mark() -> bool:
-        if not world.proxy.calls(PUT_RECORDS):
-            return False
-        world.proxy.set_rules([DELAY])
-        time.sleep(0.2)
-        return True
-
-    world.kill_when(hang_between_put_and_mark)
-    world.proxy.set_rules([])
-    first = world.marks()
-    unmarked = set(world.streamed()) - {of for of, marks in first.items() if marks[-1]["outcome"] == "replayed"}
-    assert unmarked, "the kill came between put and mark"
-    seen = len(world.proxy.calls(PUT_OBJECT))
-    world.kill_when(lambda: len(world.proxy.calls(PUT_OBJECT)) > seen + 60)
-    second = world.marks()
-    assert len(first) < len(second) < RECORDS, "the second kill came in the middle"
-
-    status, printed = world.run("--apply")
-
-    assert status == 3, printed
-    world.assert_all_is_done()
-    again = world.streamed().total() - len(world.good())
-    assert len(unmarked) <= again <= 2 * CHUNK_KEYS * PER_OBJECT, "put twice: what was put and not marked, no more"
-    print(f"{RECORDS} records, {again} lines put twice, {len(first)} and {len(second)} marked at the kills")
-
-
-def test_ctrl_c_tells_what_was_done_and_the_same_command_goes_on(world: World) -> None:
-    world.plant([KINDS["renamed id"]], 12)
-    world.proxy.set_rules([Rule(PUT_OBJECT, Fault.DELAY, seconds=2)])
-    process = world.start("--apply")
-    while not world.proxy.calls(PUT_RECORDS):
-        assert process.poll() is None
-        time.sleep(0.01)
-
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=SECONDS)
-
-    assert process.returncode == 130, printed
-    assert "the same command goes on" in printed
-    assert "Traceback" not in printed
-    world.proxy.set_rules([])
-    assert world.run("--apply")[0] == 0
-    world.assert_all_is_done()
-
-
 def test_progress_is_for_terminals(world: World) -> None:
     world.plant([KINDS["renamed id"]], 12)
     terminal, seen_by_it = os.openpty()
@@ -224,16 +66,6 @@ def test_progress_is_for_terminals(world: World) -> None:
     assert "12 rejected records" in printed
     assert progress.endswith("5 of 5 objects, 12 records\r\n"), progress
     assert "objects, " not in world.run()[1]
-
-
-def test_two_runs_at_a_time(world: World) -> None:
-    world.plant(every_kind(), 90, per_object=2)
-
-    both = [world.start("--apply"), world.start("--apply")]
-    printed = [process.communicate(timeout=SECONDS)[0] for process in both]
-
-    assert [process.returncode for process in both] == [3, 3], printed
-    world.assert_all_is_done()
 
 
 def test_a_fix_that_does_not_help_is_counted_and_another_one_may_help(world: World) -> None:
@@ -295,55 +127,6 @@ def test_another_schema_than_was_asked_for(world: World) -> None:
     assert world.streamed() == {record.ingest_id: 1 for record in world.planted}
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=0.4, times=4),
-        Rule(PUT_RECORDS, Fault.THROTTLE, times=3),
-        Rule(PUT_OBJECT, Fault.ERROR, probability=0.2),
-        Rule(PUT_OBJECT, Fault.CUT_AFTER, probability=0.2),
-    ],
-    ids=lambda rule: f"{rule.operation} {rule.fault.value}",
-)
-def test_faults_that_pass(world: World, rule: Rule) -> None:
-    world.plant(every_kind(), 50)
-    world.proxy.set_rules([rule])
-
-    status, printed = world.run("--apply")
-
-    assert status == 3, printed
-    world.assert_all_is_done()
-
-
-def test_a_stream_that_takes_nothing_leaves_everything_to_the_next_run(world: World) -> None:
-    world.plant([KINDS["renamed id"]], 30)
-    world.proxy.set_rules([Rule(PUT_RECORDS, Fault.DENY)])
-
-    status, printed = world.run("--apply")
-
-    assert status == 1
-    assert "the stream confirms nothing" in printed
-    assert "30  missing_id → not confirmed by the stream" in printed
-    assert world.marks() == {}
-    world.proxy.set_rules([])
-    assert world.run("--apply")[0] == 0
-    world.assert_all_is_done()
-
-
-def test_a_bucket_that_takes_no_marks(world: World) -> None:
-    world.plant([KINDS["renamed id"]], 30)
-    world.proxy.set_rules([Rule(PUT_OBJECT, Fault.DENY)])
-
-    status, printed = world.run("--apply")
-
-    assert status == 1
-    assert "AccessDenied" in printed
-    assert "the same command goes on" in printed
-    world.proxy.set_rules([])
-    assert world.run("--apply")[0] == 0
-    world.assert_all_is_done()
-
-
 def test_a_request_that_was_sent_again_is_replayed_once(world: World) -> None:
     world.plant([KINDS["renamed id"]], 10)
     for key, body in world.error_objects.items():
@@ -374,3 +157,19 @@ def test_what_is_no_error_line_is_told_and_stops_nothing(world: World) -> None:
     assert printed.count("not an error line of ours: ") == 2
     assert "somebody" not in printed
     assert world.streamed() == dict.fromkeys(world.good(), 1)
+
+
+def test_the_stream_and_the_bucket_of_a_stage(world: World) -> None:
+    world.plant([KINDS["renamed id"]], 3)
+    outputs = {"StreamName": {"Value": world.aws.stream}, "ErrorBucketName": {"Value": world.aws.bucket}}
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    cloudformation = session().client("cloudformation", endpoint_url=world.aws.endpoint)
+    stage = world.aws.stream[-8:]
+    cloudformation.create_stack(StackName=f"sluice-{stage}-storage", TemplateBody=json.dumps(template))
+
+    status, printed = world.run("--apply", where=["--stage", stage])
+
+    assert status == 0, printed
+    world.assert_all_is_done()
+    status, printed = world.run(where=["--stage", "none"])
+    assert (status, printed.splitlines()[0][:33]) == (1, "sluice: stack sluice-none-storage"), printed
