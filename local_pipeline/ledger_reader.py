@@ -26,6 +26,7 @@ RECEIPTS_CURSOR = "receipts"
 TABLE_CURSOR = "raw table"
 REJECTED_PREFIX = "rejected/"
 SPILL_PREFIX = "spill/"
+REPLAYED_PREFIX = "replayed/"
 logger = logging.getLogger(__name__)
 
 
@@ -50,11 +51,12 @@ class Sources:
     table: RawTable
 
     def kept(self) -> Sequence[tuple[str, str]]:
-        """Bucket and prefix of all objects that hold records."""
+        """Bucket and prefix of all objects that hold records, or what became of them."""
         return (
             (self.landing_bucket, self.landing_prefix),
             (self.error_bucket, REJECTED_PREFIX),
             (self.error_bucket, SPILL_PREFIX),
+            (self.error_bucket, REPLAYED_PREFIX),
         )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from ops import drain, keys, pipe, trace, up
 from ops.deploy import command as deploy
+from ops.replay import command as replay
 
-COMMANDS = (up, trace, drain, keys, deploy, pipe)
+COMMANDS = (up, trace, replay, drain, keys, deploy, pipe)
 INTERRUPTED = 128 + signal.SIGINT
 NOBODY_READS = 128 + signal.SIGPIPE
 

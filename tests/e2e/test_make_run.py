@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.local_pipeline import LocalPipeline, eventually, processes_of, running
 from tests.support.processes import ROOT, clean_environment
+from tests.support.stores import Stores
 
 pytestmark = pytest.mark.e2e
 # Five of them are the shipped buffer of the Firehose stand-in.
@@ -221,8 +222,11 @@ def test_a_restart_keeps_the_rows_and_a_reset_does_not(
     again = send_one(second)
     wait_for_row(second, again)
     assert second.summary()["loaded"] == 2
+    stores = Stores(second)
+    stores.s3.put_object(Bucket=stores.deployed["error_bucket"], Key="replayed/dt=2026-11-23/hr=08/x.ndjson", Body=b"")
 
     second.reset()
+    assert stores.s3.list_objects_v2(Bucket=stores.deployed["error_bucket"])["KeyCount"] == 0
     assert set(second.summary().values()) == {0}
     assert second.rows() == second.get("/pipeline/rejected")["rejected"] == []
     assert httpx.get(f"{second.url}/pipeline/trace/{again}").status_code == 404
