@@ -54,7 +54,11 @@ def test_a_line_that_is_none_of_ours(change: dict[str, object]) -> None:
     assert "shop" not in str(refused.value)
 
 
-@pytest.mark.parametrize("key", ["rejected/notes.txt", KEY.replace("rejected/", "spill/"), KEY + ".gz"])
+@pytest.mark.parametrize(
+    "key",
+    ["rejected/notes.txt", KEY.replace("rejected/", "spill/"), KEY + ".gz"],
+    ids=["no key", "spilled", "compressed"],
+)
 def test_a_key_that_is_none_of_ours(key: str) -> None:
     with pytest.raises(UnreadableLine):
         read_error_line(key, LINE)
