@@ -124,6 +124,7 @@ def spilled_records_never_expire(templates: Templates) -> None:
     assert expiring == [
         ("LandingBucket", {"Ref": "LandingPrefix"}),
         ("ErrorBucket", "rejected/"),
+        ("ErrorBucket", "replayed/"),
         ("AccessLogBucket", None),
     ]
 

@@ -3,9 +3,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from hashlib import sha256
-from typing import TypeVar
 
 import pytest
 
@@ -15,87 +12,10 @@ from app.api_keys import (
     PAUSE_SECONDS,
     REFRESH_SECONDS,
     UNKNOWN_KEY_SECONDS,
-    SecretKeys,
 )
 from app.exceptions import KeysUnavailable
 from app.key_secret import READ_SECONDS
-from app.sinks.aws import AttemptFailed
-from app.webhooks import HEADERS, parse_signature
-from tests.support import webhooks
-from tests.support.webhooks import signed
-
-T = TypeVar("T")
-A_MOMENT = 0.01
-BODY = '{"id":1}'
-
-
-def hash_of(key: str) -> str:
-    return sha256(key.encode()).hexdigest()
-
-
-def digest(key: str) -> bytes:
-    return sha256(key.encode()).digest()
-
-
-def secret(**keys: str) -> str:
-    """A secret with one key for each source."""
-    return json.dumps({source: [hash_of(key)] for source, key in keys.items()})
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_795_400_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class FakeReader:
-    """A secret; the next read fails with `failure` if there is one, and waits while `answers` is not set."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.failure: str | None = None
-        self.reads = 0
-        self.closed = False
-        self.answers = asyncio.Event()
-        self.answers.set()
-
-    async def read(self) -> str:
-        self.reads += 1
-        await self.answers.wait()
-        if self.failure is not None:
-            raise AttemptFailed(self.failure, retryable=True)
-        return self.text
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class Keys:
-    """SecretKeys with all that they depend on in hand."""
-
-    def __init__(self, text: str) -> None:
-        self.reader, self.clock = FakeReader(text), Clock()
-        self.keys = SecretKeys(self.reader, self.clock)
-
-    async def who(self, key: str) -> str | None:
-        return await self.keys.source_of(digest(key))
-
-    async def signer(self, name: str) -> str | None:
-        headers = signed(BODY.encode(), webhooks.secret(name))
-        signature = parse_signature([[headers[each]] for each in HEADERS])
-        assert signature is not None
-        return await self.keys.signer_of(signature, BODY)
-
-
-def with_keys(text: str, scenario: Callable[[Keys], Awaitable[T]]) -> T:
-    async def run() -> T:
-        return await scenario(Keys(text))
-
-    return asyncio.run(run())
+from tests.support.secret_keys import A_MOMENT, Keys, hash_of, secret, with_keys
 
 
 def test_the_secret_is_read_when_a_request_needs_it_and_then_known() -> None:
@@ -303,46 +223,5 @@ def test_closing_closes_the_reader_and_leaves_no_read_behind() -> None:
         await keys.keys.close()
         assert keys.reader.closed
         assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    with_keys("{}", scenario)
-
-
-def test_webhook_secrets_are_rotated_and_revoked_as_keys_are() -> None:
-    old, new = webhooks.secret("old"), webhooks.secret("new")
-
-    async def scenario(keys: Keys) -> None:
-        assert [await keys.signer("old"), await keys.signer("new")] == ["shop", None]
-        keys.reader.text = json.dumps({"shop": [old, new]})
-        assert await keys.signer("new") is None
-        keys.clock.now += UNKNOWN_KEY_SECONDS
-        assert await keys.signer("new") == "shop", "a fresh one works at once"
-        keys.reader.text = json.dumps({"shop": [new]})
-        keys.clock.now += REFRESH_SECONDS
-        assert [await keys.signer("old"), await keys.signer("new")] == [None, "shop"]
-        assert keys.reader.reads == 3
-
-    with_keys(json.dumps({"shop": [old]}), scenario)
-
-
-def test_the_first_webhook_secret_works_at_once() -> None:
-    async def scenario(keys: Keys) -> None:
-        assert not await keys.keys.take_webhooks()
-        keys.reader.text = json.dumps({"shop": [webhooks.secret("new")]})
-        assert not await keys.keys.take_webhooks()
-        keys.clock.now += UNKNOWN_KEY_SECONDS
-        assert await keys.keys.take_webhooks()
-        assert await keys.who("a") is None
-        assert keys.reader.reads == 2
-
-    with_keys(secret(shop="a"), scenario)
-
-
-def test_webhooks_wait_for_secrets_that_are_not_known() -> None:
-    async def scenario(keys: Keys) -> None:
-        keys.reader.failure = "InternalServiceError"
-        with pytest.raises(KeysUnavailable):
-            await keys.keys.take_webhooks()
-        with pytest.raises(KeysUnavailable):
-            await keys.signer("new")
 
     with_keys("{}", scenario)
