@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import time
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -79,19 +78,15 @@ def test_a_large_body_lets_others_have_their_turn_between_secrets() -> None:
     body = "x" * MAX_BYTES
     signature = parsed(signed(body.encode(), secret("other")))
 
-    async def scenario() -> float:
-        longest, seen = 0.0, time.perf_counter()
+    async def turns() -> int:
+        taken = 0
         verifying = asyncio.create_task(many.signer_of(signature, body))
-        turns = 0
         while not verifying.done():
             await asyncio.sleep(0)
-            longest, seen, turns = max(longest, time.perf_counter() - seen), time.perf_counter(), turns + 1
-        assert turns > 32
-        return longest
+            taken += 1
+        return taken
 
-    started = time.perf_counter()
-    longest = asyncio.run(scenario())
-    assert longest < (time.perf_counter() - started) / 4
+    assert asyncio.run(turns()) > 32
 
 
 def test_without_secrets_nobody_signs() -> None:
