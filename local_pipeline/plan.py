@@ -181,24 +181,26 @@ class Plan:
         return Command(
             name,
             [sys.executable, "-m", f"local_pipeline.{module or name}", *arguments],
-            self._environment() | dict(extra or {}),
+            environment_of(self._engine, self._home) | dict(extra or {}),
             ready,
             url=url,
             grace_seconds=grace_seconds,
             descriptors=(self._lock.descriptor, *descriptors),
         )
 
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
-        return kept | {
-            **self._engine.client_environment,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": "*",
-            "PYTHONUNBUFFERED": "1",
-            "SLUICE_HOME": str(self._home.path),
-            "TMPDIR": str(self._home.temporary),
-        }
+
+def environment_of(engine: Engine, home: Home) -> dict[str, str]:
+    """What every process of a pipeline is started with: the user's environment, without what leads elsewhere."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
+    return kept | {
+        **engine.client_environment,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "*",
+        "PYTHONUNBUFFERED": "1",
+        "SLUICE_HOME": str(home.path),
+        "TMPDIR": str(home.temporary),
+    }
 
 
 def free_ports(count: int) -> list[int]:

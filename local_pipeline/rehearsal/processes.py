@@ -2,14 +2,13 @@
 
 import asyncio
 import math
-import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from local_pipeline.engine import Engine
 from local_pipeline.home import Home
-from local_pipeline.plan import DROPPED, free_ports
+from local_pipeline.plan import environment_of, free_ports
 from local_pipeline.probes import Probe, http_answers, port_accepts, started
 from local_pipeline.processes import Child, Command
 
@@ -104,21 +103,9 @@ class Processes:
         return Command(
             name,
             [sys.executable, "-m", f"local_pipeline.{module or name}", *arguments],
-            self._environment(),
+            environment_of(self.engine, self._home),
             ready,
         )
-
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
-        return kept | {
-            **self.engine.client_environment,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": "*",
-            "PYTHONUNBUFFERED": "1",
-            "SLUICE_HOME": str(self._home.path),
-            "TMPDIR": str(self._home.temporary),
-        }
 
 
 def _engine(name: str, engine: Engine) -> Command:
