@@ -68,7 +68,8 @@ class DrainReport:
         malformed: keys of objects that hold something else than stream lines; they are left as they are.
         kept: keys of objects that were tried and stay for the next drain.
         stopped: why it did not see the whole area; None if it did.
-        oldest: since when the oldest object waits of those that were seen and stay.
+        oldest: since when the oldest object waits of those that were seen and stay; within the hour of the first one
+            that there was no time for, for keys tell the order of hours. None if none was seen.
     """
 
     objects: int = 0
@@ -82,6 +83,10 @@ class DrainReport:
     def is_clean(self) -> bool:
         """Whether nothing was left that should have gone."""
         return not (self.malformed or self.kept or self.stopped)
+
+    def saw_stay(self, since: datetime) -> None:
+        """An object was seen that stays."""
+        self.oldest = since if self.oldest is None else min(self.oldest, since)
 
 
 class MalformedObjectError(Exception):
@@ -134,14 +139,16 @@ class _Drain:
         async with self._listing:
             if self._report.stopped:
                 return None
-            if asyncio.get_running_loop().time() >= self._deadline:
-                self._report.stopped = Stopped.TIME
-                return None
             try:
-                return await anext(objects, None)
+                spilled = await anext(objects, None)
             except AttemptFailed as failure:
                 self._stop_for_bucket(failure)
                 return None
+            if spilled and asyncio.get_running_loop().time() >= self._deadline:
+                self._stop(Stopped.TIME)
+                self._report.saw_stay(spilled.since)
+                return None
+            return spilled
 
     async def _move(self, spilled: Spilled) -> None:
         if spilled.size > MAX_OBJECT_BYTES:
@@ -172,8 +179,7 @@ class _Drain:
 
     def _stays(self, spilled: Spilled, keys: list[str]) -> None:
         keys.append(spilled.key)
-        oldest = self._report.oldest
-        self._report.oldest = spilled.since if oldest is None else min(oldest, spilled.since)
+        self._report.saw_stay(spilled.since)
 
     def _stop_for_bucket(self, failure: AttemptFailed) -> None:
         self._stop(Stopped.BUCKET)

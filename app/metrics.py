@@ -55,10 +55,10 @@ EMITTED: Mapping[str, Metric] = MappingProxyType(
 DRAINED: Mapping[str, Metric] = MappingProxyType(
     {
         "RecordsDrained": Metric("Count", _BY_STAGE, "Spilled records that are in the stream now."),
-        "SpillAgeSeconds": Metric("Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing."),
+        "SpillAgeSeconds": Metric("Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing, none if unseen."),
     }
 )
-"""What the drain's function writes, once a run."""
+"""What the drain's function writes once a run, the age where it is known."""
 
 STATUSES = (202, 207, 400, 401, 413, 415, 422, 429, 499, 500, 503)
 """What POST /records answers; 499 is a client that went away."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ListObjectsV2OutputTypeDef
 
 _GONE = frozenset({"NoSuchKey", "404"})
+_DENIED = "AccessDenied"
 
 
 class S3SpillArea:
@@ -49,11 +50,17 @@ class S3SpillArea:
                 return
 
     async def read(self, key: str, deadline: float) -> bytes | None:
-        """The object's bytes, None if it is gone."""
+        """The object's bytes, None if it is gone.
+
+        To a role that may list a prefix only, S3 denies an object that is gone (API reference, GetObject: 404 is for
+        who may list the bucket, and s3:prefix is no part of this request): the listing of its key tells the two apart.
+        """
         try:
             return await attempt(self._executor, deadline, self._read, key=key)
         except AttemptFailed as failure:
             if failure.code in _GONE:
+                return None
+            if failure.code == _DENIED and not await attempt(self._executor, deadline, self._is_listed, key=key):
                 return None
             raise
 
@@ -70,6 +77,10 @@ class S3SpillArea:
         onward: dict[str, Any] = {} if token is None else {"ContinuationToken": token}
         prefix = f"{SPILL_AREA}/"
         return self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=self._page, **onward)
+
+    def _is_listed(self, key: str) -> bool:
+        listed = self._client.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1).get("Contents", ())
+        return any(each["Key"] == key for each in listed)
 
     def _read(self, key: str) -> bytes:
         answer: GetObjectOutputTypeDef = self._client.get_object(Bucket=self._bucket, Key=key)

@@ -15,6 +15,7 @@ import pytest
 from app.drain import Drain
 from app.draining import DrainReport, Stopped, drain_once
 from app.envelope import Origin, StreamLines
+from app.sinks.aws import AttemptFailed
 from app.sinks.memory import MemorySink
 from app.spill_area import S3SpillArea
 from local_pipeline import engine
@@ -111,6 +112,24 @@ def test_what_is_denied_ends_the_drain_and_loses_nothing(
     report = drain_through(proxy, aws)
     assert (report.objects, report.stopped) == (0, stopped)
     assert len(aws.error_keys()) == 8
+
+
+def test_an_object_that_is_gone_is_told_from_one_that_is_denied(aws: Aws, proxy: ProxyThread) -> None:
+    """A role that may list spill/ only is answered 403 for either; a drain beside this one is no fault."""
+    spill(aws, 1)
+    [there] = aws.error_keys()
+    proxy.set_rules([Rule("s3.GetObject", Fault.DENY)])
+    area = S3SpillArea(lambda: session().client("s3", endpoint_url=proxy.url), aws.bucket, 1)
+    area.open()
+
+    async def read(key: str) -> bytes | None:
+        return await area.read(key, asyncio.get_running_loop().time() + 10)
+
+    assert asyncio.run(read(f"{there}.gone")) is None
+    assert asyncio.run(read(there[:-1])) is None, "another key that begins so is another"
+    with pytest.raises(AttemptFailed, match="AccessDenied"):
+        asyncio.run(read(there))
+    area.close()
 
 
 @pytest.mark.parametrize("operation", [PUT_RECORDS, "s3.DeleteObject"])

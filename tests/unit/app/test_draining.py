@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.drain import report_line
 from app.draining import FAILURES_TO_STOP, MAX_OBJECT_BYTES, DrainReport, Spilled, Stopped, drain_once, read_lines
 from app.envelope import Origin, StreamLines, partition_key
 from app.sinks.aws import AttemptFailed
 from app.sinks.base import Lines, Outcome
 from app.sinks.memory import MemorySink
+from tests.support.embedded_metrics import points_of
 
 MORNING = datetime(2026, 11, 23, 2, 17, tzinfo=UTC)
 RECORDS = [
@@ -235,5 +237,27 @@ def test_a_bucket_that_fails_ends_the_drain(call: str) -> None:
 
 def test_without_time_nothing_is_begun() -> None:
     area, stream = area_of(3), MemorySink()
-    assert drain(area, stream, seconds=-1).stopped is Stopped.TIME
+    report = drain(area, stream, seconds=-1)
+    assert (report.stopped, report.oldest) == (Stopped.TIME, MORNING), "what there was no time for waits too"
     assert stream.puts == []
+
+
+def test_time_that_ends_with_the_area_stops_nothing() -> None:
+    assert drain(Area({}), MemorySink(), seconds=-1).is_clean
+
+
+@pytest.mark.parametrize(
+    ("report", "age"),
+    [
+        (DrainReport(), 0),
+        (DrainReport(stopped=Stopped.TIME, oldest=MORNING), 90),
+        (DrainReport(malformed=["spill/a"], oldest=MORNING), 90),
+        (DrainReport(stopped=Stopped.BUCKET, oldest=MORNING + timedelta(hours=1)), 0),
+        (DrainReport(stopped=Stopped.BUCKET), None),
+        (DrainReport(stopped=Stopped.TIME), None),
+    ],
+)
+def test_an_age_that_is_not_known_is_not_told(report: DrainReport, age: float | None) -> None:
+    line = report_line(report, MORNING.timestamp() + 90, "dev")
+    points = {point.name: point.value for point in points_of(line)}
+    assert points == {"RecordsDrained": 0} | ({} if age is None else {"SpillAgeSeconds": age})
