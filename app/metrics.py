@@ -55,7 +55,9 @@ EMITTED: Mapping[str, Metric] = MappingProxyType(
 DRAINED: Mapping[str, Metric] = MappingProxyType(
     {
         "RecordsDrained": Metric("Count", _BY_STAGE, "Spilled records that are in the stream now."),
-        "SpillAgeSeconds": Metric("Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing, none if unseen."),
+        "SpillAgeSeconds": Metric(
+            "Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing, none if unseen."
+        ),
     }
 )
 """What the drain's function writes once a run, the age where it is known."""

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]
@@ -99,6 +100,33 @@ def the_image_is_named_by_its_digest(templates: Templates) -> None:
     assert not pattern.match(f"{name}:latest")
 
 
+def the_functions_run_one_image(templates: Templates) -> None:
+    """The gateway by the image's own command, every other by one that names a handler which is there."""
+    for stack, name, function in resources(templates, "AWS::Lambda::Function"):
+        properties = function["Properties"]
+        assert properties["Code"] == {"ImageUri": {"Ref": "ImageUri"}}, name
+        assert properties["Architectures"] == [{"Ref": "Architecture"}], name
+        assert properties["Role"]["Fn::GetAtt"][0] in templates[stack]["Resources"], name
+        assert properties["LoggingConfig"]["LogGroup"]["Ref"] in templates[stack]["Resources"], name
+        if stack != "gateway":
+            [command] = properties["ImageConfig"]["Command"]
+            module, _, attribute = command.rpartition(".")
+            assert hasattr(import_module(module), attribute), command
+
+
+def the_schedule_may_invoke_the_drain_and_nothing_else(templates: Templates) -> None:
+    drain = templates["drain"]["Resources"]
+    [target] = drain["Schedule"]["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["Function", "Arn"]}
+    assert drain["ScheduleMayInvoke"]["Properties"] == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Ref": "Function"},
+        "Principal": "events.amazonaws.com",
+        "SourceAccount": {"Ref": "AWS::AccountId"},
+        "SourceArn": {"Fn::GetAtt": ["Schedule", "Arn"]},
+    }
+
+
 def lambda_gives_up_before_the_http_api_does(templates: Templates) -> None:
     gateway = templates["gateway"]
     timeout = gateway["Parameters"]["TimeoutSeconds"]
@@ -146,6 +174,8 @@ CHECKS: tuple[Check, ...] = (
     a_parameter_means_the_same_in_every_template,
     the_error_prefix_is_outside_the_landing_prefix,
     the_image_is_named_by_its_digest,
+    the_functions_run_one_image,
+    the_schedule_may_invoke_the_drain_and_nothing_else,
     lambda_gives_up_before_the_http_api_does,
     the_access_log_s_format_is_one_line_of_json,
     outputs_are_the_parameters_of_later_stacks,
