@@ -159,19 +159,41 @@ class LambdaClient:
         return self.invoke(lambda_event("POST", path, gzip.decompress(body), headers))
 
     def invoke(self, event: dict[str, Any]) -> Response:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(event).encode() + b"\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, "the handler's process has ended: see its log"
-        answer = json.loads(line)
+        answer = invoke(self.process, event)
         body = answer.get("body") or ""
         return Response(
             answer["statusCode"],
             {name.lower(): value for name, value in (answer.get("headers") or {}).items()},
             base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
         )
+
+
+def invoke(container: "subprocess.Popen[bytes]", event: dict[str, Any]) -> dict[str, Any]:
+    """What the handler in a container's process answers to an event; `errorType` and `errorMessage` if it raised."""
+    assert container.stdin
+    assert container.stdout
+    container.stdin.write(json.dumps(event).encode() + b"\n")
+    container.stdin.flush()
+    line = container.stdout.readline()
+    assert line, "the handler's process has ended: see its log"
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+@dataclass
+class DrainClient:
+    """Runs of the drain's function in one container.
+
+    Attributes:
+        log: what it prints.
+    """
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def run(self) -> dict[str, Any]:
+        """One run, as the schedule begins it."""
+        return invoke(self.process, {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 
 
 def wait_until_up(client: Client, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -214,5 +236,18 @@ def lambda_gateway(
             client = LambdaClient(process)
             wait_until_up(client, process, log)
             yield client
+        finally:
+            processes.stop(process)
+
+
+@contextmanager
+def lambda_drain(environment: Mapping[str, str], folder: Path, seconds: float = 30.0) -> Iterator[DrainClient]:
+    """The drain's handler in a process of its own, with `seconds` for each run. What it prints goes to `folder`."""
+    log = folder / "drain.log"
+    command = [sys.executable, "-m", "tests.support.lambda_container", "app.drain.handler", str(seconds)]
+    with log.open("wb") as sink:
+        process = processes.start(command, environment, sink, piped=True)
+        try:
+            yield DrainClient(process, log)
         finally:
             processes.stop(process)
