@@ -196,6 +196,18 @@ def test_the_drain_is_wired_to_the_storage_and_runs_on_a_schedule(
     assert given_up.rpartition(":")[2] == outputs["DrainDeadLettersQueueName"]
 
 
+def test_a_run_of_the_drain_that_fails_is_a_dead_letter(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    """The engine has no image to run, so every run fails; it tries again after seconds, Lambda after minutes."""
+    url = engine.sqs.get_queue_url(QueueName=outputs["DrainDeadLettersQueueName"])["QueueUrl"]
+    engine.functions.invoke(
+        FunctionName=outputs["DrainFunctionName"], InvocationType="Event", Payload=b'{"source":"aws.events"}'
+    )
+    (message,) = eventually(lambda: engine.sqs.receive_message(QueueUrl=url).get("Messages"))
+    letter = json.loads(message["Body"])
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert letter["requestPayload"] == {"source": "aws.events"}
+
+
 def test_the_schedule_follows_its_parameter(engine: RunningEngine, outputs: dict[str, str]) -> None:
     wired = ("StreamName", "StreamArn", "ErrorBucketName", "ErrorBucketArn", "DataKeyArn")
     given = {name: outputs[name] for name in wired} | {"ImageUri": IMAGE}

@@ -22,9 +22,9 @@ ACTIONS = {
     "secretsmanager.GetSecretValue": "secretsmanager:GetSecretValue",
 }
 """The action of each call: Service Authorization Reference, "Actions, resources, and condition keys" for Kinesis Data
-Streams, S3 and Secrets Manager; for HeadBucket and ListObjectsV2, S3 User Guide, "Required permissions for Amazon S3 API
-operations". An If-None-Match on PutObject needs no more (same guide, "How to prevent object overwrites with conditional
-writes")."""
+Streams, S3 and Secrets Manager; for HeadBucket and ListObjectsV2, S3 User Guide, "Required permissions for Amazon S3
+API operations". An If-None-Match on PutObject needs no more (same guide, "How to prevent object overwrites with
+conditional writes")."""
 
 HEADER_ACTIONS = {
     "x-amz-acl": "s3:PutObjectAcl",
