@@ -51,6 +51,12 @@ WEAKENED = [
         protection.whatever_else_keeps_data_has_the_stage_s_key,
     ),
     (
+        "drain",
+        "SqsManagedSseEnabled: true",
+        "SqsManagedSseEnabled: false",
+        protection.whatever_else_keeps_data_has_the_stage_s_key,
+    ),
+    (
         "storage",
         'SecureTransport: "false"',
         'SecureTransport: "true"',
