@@ -102,7 +102,9 @@ def the_image_is_named_by_its_digest(templates: Templates) -> None:
 
 def the_functions_run_one_image(templates: Templates) -> None:
     """The gateway by the image's own command, every other by one that names a handler which is there."""
-    for stack, name, function in resources(templates, "AWS::Lambda::Function"):
+    functions = list(resources(templates, "AWS::Lambda::Function"))
+    assert len({templates[stack]["Parameters"]["Architecture"]["Default"] for stack, *_ in functions}) == 1
+    for stack, name, function in functions:
         properties = function["Properties"]
         assert properties["Code"] == {"ImageUri": {"Ref": "ImageUri"}}, name
         assert properties["Architectures"] == [{"Ref": "Architecture"}], name

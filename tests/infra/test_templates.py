@@ -229,6 +229,7 @@ WEAKENED = [
     ),
     ("gateway", "@sha256:[0-9a-f]{64}$", "(:.+|@sha256:[0-9a-f]{64})$", checks.the_image_is_named_by_its_digest),
     ("drain", "Command: [app.drain.handler]", "Command: [app.drain.run]", checks.the_functions_run_one_image),
+    ("drain", "Default: x86_64", "Default: arm64", checks.the_functions_run_one_image),
     (
         "drain",
         "SourceArn: !GetAtt Schedule.Arn",
