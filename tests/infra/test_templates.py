@@ -210,6 +210,8 @@ WEAKENED = [
     ),
     ("gateway", "@sha256:[0-9a-f]{64}$", "(:.+|@sha256:[0-9a-f]{64})$", checks.the_image_is_named_by_its_digest),
     ("gateway", "MaxValue: 29", "MaxValue: 900", checks.lambda_gives_up_before_the_http_api_does),
+    ("gateway", "MinValue: 10", "MinValue: 6", checks.the_gateway_answers_before_lambda_gives_up),
+    ("gateway", "SECONDS: !Ref TimeoutSeconds", "SECONDS: 60", checks.the_gateway_answers_before_lambda_gives_up),
     (
         "gateway",
         '"status":"$context.status"',
