@@ -51,8 +51,14 @@ class Http(H11Protocol):
         if is_still_sent:
             self.transport.close()
         if self._answer_timer is None and self.transport.get_write_buffer_size():
-            self._answer_timer = self.loop.call_later(self.answer_seconds, self._check_that_it_is_read)
+            self._answer_timer = self.loop.call_later(self.answer_seconds, self.check_that_it_is_read)
         self._watch_head()
+
+    def check_that_it_is_read(self) -> None:
+        """Cut the connection if not: closing would wait for the client."""
+        self._answer_timer = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def _watch_head(self) -> None:
         if not self._is_in_head():
@@ -67,8 +73,3 @@ class Http(H11Protocol):
         if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
             return False
         return self.cycle is None or bool(self.conn.trailing_data[0])
-
-    def _check_that_it_is_read(self) -> None:
-        self._answer_timer = None
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()

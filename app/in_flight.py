@@ -4,12 +4,16 @@ from types import TracebackType
 
 from app.exceptions import Overloaded
 
+RECORD_BYTES = 400
+"""What a record costs besides its own bytes, in the same measure: memory grows by about three bytes for each that is
+held, be it one of ten thousand records of 50 bytes or of a few large ones (measured, docs/decisions/0014)."""
+
 
 class InFlight:
     """Counts requests at work and the bytes of bodies.
 
     A request is at work from when its body is there until its answer is made: who sends slowly takes nobody's place,
-    and holds no more than has come of it. Bytes are those received, and again those decoded.
+    and holds no more than has come of it. Bytes are those received, again those decoded, and RECORD_BYTES a record.
 
     Attributes:
         requests, held_bytes: now.

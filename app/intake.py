@@ -14,6 +14,7 @@ from app.envelope import Origin, StreamLines, error_line, partition_key
 from app.exceptions import BodyRejected, UndecodableBody
 from app.framing import malformed_body, split
 from app.gateway import Gateway
+from app.in_flight import RECORD_BYTES
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
 from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Line, Lines, Outcome, Sink
@@ -143,7 +144,9 @@ def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
     try:
         body = decompress(body, submission.encoding, gateway.settings.max_decoded_bytes)
         submission.arrival.place.hold(len(body))
-        return _Decoded(body, split(body, submission.media_type.framing, gateway.settings.max_records), None)
+        raws = split(body, submission.media_type.framing, gateway.settings.max_records)
+        submission.arrival.place.hold(len(raws) * RECORD_BYTES)
+        return _Decoded(body, raws, None)
     except BodyRejected as refused:
         return _Decoded(body, [body], refused)
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
+from app.in_flight import RECORD_BYTES
 
 _MIB = 1024 * 1024
 SPARE_SECONDS = 1.0
@@ -122,7 +123,8 @@ class Settings(BaseSettings):
     max_bytes_in_flight: int = Field(
         256 * _MIB,
         ge=2,
-        description="Bytes of bodies that one process holds, as received and again as decoded; over it: 503.",
+        description="Bytes that one process holds: of bodies as received, again as decoded, and 400 a record; over it: "
+        "503. Its memory grows by about three times as much.",
     )
     sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
@@ -150,11 +152,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _a_request_fits(self) -> Self:
-        if self.max_bytes_in_flight < self.max_body_bytes + self.max_decoded_bytes:
-            raise ValueError(
-                "SLUICE_MAX_BYTES_IN_FLIGHT: under SLUICE_MAX_BODY_BYTES and SLUICE_MAX_DECODED_BYTES together, "
-                "so the largest request would never be taken"
-            )
+        largest = self.max_body_bytes + self.max_decoded_bytes + self.max_records * RECORD_BYTES
+        if self.max_bytes_in_flight < largest:
+            raise ValueError(f"SLUICE_MAX_BYTES_IN_FLIGHT: under {largest}, which the largest request takes")
         if self.request_timeout_seconds < self.delivery_timeout_seconds + 2 * SPARE_SECONDS:
             raise ValueError(
                 "SLUICE_REQUEST_TIMEOUT_SECONDS: less than two seconds over SLUICE_DELIVERY_TIMEOUT_SECONDS, so there "

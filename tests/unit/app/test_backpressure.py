@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.gateway import Gateway, Sinks
+from app.in_flight import RECORD_BYTES
 from app.main import create_app
 from app.settings import AuthMode, Settings
 from app.sinks.base import Lines, Outcome
@@ -22,6 +23,8 @@ BODY_LIMIT = 1_000
 DECODED_LIMIT = 2_000
 BYTES = 10_000
 REQUESTS = 3
+RECORDS = 10
+LARGEST = BODY_LIMIT + DECODED_LIMIT + RECORDS * RECORD_BYTES
 
 
 class GatedSink(MemorySink):
@@ -61,6 +64,7 @@ class Running:
         limits: dict[str, Any] = {
             "max_body_bytes": BODY_LIMIT,
             "max_decoded_bytes": DECODED_LIMIT,
+            "max_records": RECORDS,
             "max_requests_in_flight": REQUESTS,
             "max_bytes_in_flight": BYTES,
             **settings,
@@ -204,14 +208,28 @@ def test_decoded_bytes_count_too(run: Callable[..., None]) -> None:
     async def steps(running: Running) -> int:
         first = running.send(packed, Content_Encoding="gzip")
         await running.until_waiting(1)
-        assert running.in_flight.held_bytes == len(packed) + DECODED_LIMIT
+        assert running.in_flight.held_bytes == len(packed) + DECODED_LIMIT + RECORD_BYTES
         await assert_refused(running.send(packed, Content_Encoding="gzip"), 503, "overloaded")
         running.stream.gate.set()
         await first.task
         assert len(running.stream.lines) == 1
         return 2
 
-    run(steps, max_bytes_in_flight=BODY_LIMIT + DECODED_LIMIT)
+    run(steps, max_bytes_in_flight=BODY_LIMIT + DECODED_LIMIT + RECORD_BYTES, max_records=1)
+
+
+def test_records_count_besides_their_bytes(run: Callable[..., None]) -> None:
+    async def steps(running: Running) -> int:
+        body = b"[" + b",".join([RECORD] * RECORDS) + b"]"
+        first = running.send(body)
+        await running.until_waiting(1)
+        assert running.in_flight.held_bytes == 2 * len(body) + RECORDS * RECORD_BYTES
+        await assert_refused(running.send(body), 503, "overloaded")
+        running.stream.gate.set()
+        await first.task
+        return 2
+
+    run(steps, max_bytes_in_flight=LARGEST)
 
 
 @pytest.mark.parametrize("senders", [5, 60])
@@ -279,7 +297,7 @@ def test_a_body_that_does_not_come(run: Callable[..., None]) -> None:
     run(steps, body_timeout_seconds=0.05)
 
 
-@pytest.mark.parametrize("body", [RECORD, b"[" + b",".join([RECORD] * 80) + b"]"])
+@pytest.mark.parametrize("body", [RECORD, b"[" + b",".join([RECORD] * RECORDS) + b"]"])
 def test_a_request_that_could_not_be_stored_in_time(
     run: Callable[..., None], monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:

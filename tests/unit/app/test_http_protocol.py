@@ -18,14 +18,14 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Hasty(Http):
-    head_seconds = 0.2
+    head_seconds = 0.5
     answer_seconds = 0.2
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers without reading; `/big` with much, `/slow` after a while."""
     if scope["path"] == "/slow":
-        await asyncio.sleep(3 * Hasty.head_seconds)
+        await asyncio.sleep(2 * Hasty.head_seconds)
     body = bytes(BIG) if scope["path"] == "/big" else b"hello"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
@@ -95,7 +95,7 @@ def test_who_waits_for_an_answer_or_between_requests_is_left_alone() -> None:
         for path in (b"/", b"/slow", b"/"):
             writer.write(GET.replace(b"/ ", path + b" ", 1) + b"\r\n")
             assert await answer(reader) == b"hello"
-            await asyncio.sleep(2 * Hasty.head_seconds)
+            await asyncio.sleep(1.5 * Hasty.head_seconds)
         writer.write(GET + b"\r\n" + GET + b"\r\n")
         assert [await answer(reader), await answer(reader)] == [b"hello"] * 2
         writer.close()
@@ -116,13 +116,17 @@ def test_an_answer_that_is_not_read(close: bytes) -> None:
     with_server(steps)
 
 
-def test_a_large_answer_that_is_read() -> None:
+def test_a_large_answer_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hasty, "answer_seconds", 60)
+
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         reader, writer = await connect()
         writer.write(GET.replace(b"/ ", b"/big ", 1) + b"\r\n")
         await reader.readuntil(b"\r\n\r\n")
         assert len(await reader.readexactly(BIG)) == BIG
-        await asyncio.sleep(2 * Hasty.answer_seconds)
+        [protocol] = state.connections
+        assert isinstance(protocol, Hasty)
+        protocol.check_that_it_is_read()
         writer.write(GET + b"\r\n")
         assert await answer(reader) == b"hello"
         writer.close()

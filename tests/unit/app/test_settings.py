@@ -16,6 +16,7 @@ HOOK = secret("hook")
 SECRET = "hunter2"
 NEEDED = {"SLUICE_STREAM_NAME": "records", "SLUICE_ERROR_BUCKET": "errors"}
 OPEN = {**NEEDED, "SLUICE_AUTH": "none"}
+LARGEST_REQUEST = (4 + 8) * 1024 * 1024 + 10_000 * 400
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sluice-keys-AbCdEf"
 
 
@@ -142,11 +143,11 @@ def test_settings_do_not_change() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("SLUICE_MAX_BYTES_IN_FLIGHT", str(12 * 1024 * 1024 - 1)), ("SLUICE_REQUEST_TIMEOUT_SECONDS", "21.9")],
+    [("SLUICE_MAX_BYTES_IN_FLIGHT", str(LARGEST_REQUEST - 1)), ("SLUICE_REQUEST_TIMEOUT_SECONDS", "21.9")],
 )
 def test_one_request_fits_into_the_bounds_of_all(monkeypatch: pytest.MonkeyPatch, setting: str, value: str) -> None:
     slow = {**OPEN, "SLUICE_DELIVERY_TIMEOUT_SECONDS": "20"}
     with pytest.raises(ConfigurationError, match=f"^{setting}: "):
         load(monkeypatch, {**slow, setting: value})
-    settings = load(monkeypatch, {**slow, "SLUICE_MAX_BYTES_IN_FLIGHT": str(12 * 1024 * 1024)})
+    settings = load(monkeypatch, {**slow, "SLUICE_MAX_BYTES_IN_FLIGHT": str(LARGEST_REQUEST)})
     assert settings.seconds_before_storing == 8
