@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 
 import pytest
 
@@ -25,13 +26,17 @@ def proxy(endpoint: str) -> Iterator[ProxyThread]:
 
 
 def test_what_is_over_the_bound_is_refused_and_the_rest_stored(start_gateway: StartGateway, proxy: ProxyThread) -> None:
-    settings = {"SLUICE_MAX_REQUESTS_IN_FLIGHT": str(AT_WORK), "SLUICE_DELIVERY_TIMEOUT_SECONDS": "8"}
+    settings = {"SLUICE_MAX_REQUESTS_IN_FLIGHT": str(AT_WORK), "SLUICE_DELIVERY_TIMEOUT_SECONDS": "20"}
     gateway = start_gateway("uvicorn", through=proxy.url, **settings)
-    proxy.set_rules([Rule(PUT_RECORDS, Fault.DELAY, seconds=1.0)])
+    proxy.set_rules([Rule(PUT_RECORDS, Fault.DELAY, seconds=60)])  # calls are given up and made again until it ends
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        answers = list(threads.map(lambda number: post(gateway.client, make.record(number)), range(AT_ONCE)))
+        running = [threads.submit(post, gateway.client, make.record(number)) for number in range(AT_ONCE)]
+        refused = list(islice(as_completed(running), AT_ONCE - AT_WORK))
+        assert {each.result().status for each in refused} == {503}
+        proxy.set_rules([])
+    answers = [each.result() for each in running]
     statuses = Counter(answer.status for answer in answers)
-    assert statuses.keys() == {202, 503}
+    assert statuses == {202: AT_WORK, 503: AT_ONCE - AT_WORK}
     for answer in answers:
         if answer.status == 202:
             assert_answer(answer, 202, accepted=1)

@@ -41,7 +41,7 @@ def test_what_is_in_flight_is_finished(start_gateway: StartGateway, proxy: Proxy
     assert client.process
     assert_answer(post(client, make.record(0)), 202, accepted=1)
     before = len(gateway.aws.lines())
-    proxy.set_rules([Rule(PUT_RECORDS, Fault.DELAY, seconds=1.5)])
+    proxy.set_rules([Rule(PUT_RECORDS, Fault.DELAY, seconds=60)])  # calls are given up and made again until it ends
     address = ("127.0.0.1", urlsplit(client.url).port or 0)
     half = make.ndjson([make.record(number) for number in range(3)])
     with (
@@ -58,6 +58,8 @@ def test_what_is_in_flight_is_finished(start_gateway: StartGateway, proxy: Proxy
         assert idle.recv(1) == b"", "a connection without a request is closed"
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address, timeout=5)
+        assert not any(each.done() for each in running)
+        proxy.set_rules([])
         answers = [each.result() for each in running]
         received = b""
         with suppress(ConnectionResetError):
@@ -67,8 +69,11 @@ def test_what_is_in_flight_is_finished(start_gateway: StartGateway, proxy: Proxy
     assert received == b"" or received.startswith((b"HTTP/1.1 408 ", b"HTTP/1.1 5")), received[:100]
     for answer in answers:
         assert_answer(answer, 202, accepted=BATCH)
-        assert len(gateway.aws.lines_of(answer.json()["request_id"])) == BATCH
-    assert len(gateway.aws.lines()) - before == IN_FLIGHT * BATCH
+        lines = gateway.aws.lines_of(answer.json()["request_id"])
+        assert {line.index for line in lines} == set(range(BATCH))
+    assert {line.request_id for line in gateway.aws.lines()[before:]} == {
+        answer.json()["request_id"] for answer in answers
+    }, "nothing of the half-sent body"
     statuses = [receipt["status"] for receipt in gateway.receipts("")]
     assert sorted(statuses) == [202] * (1 + IN_FLIGHT) + [408]
 
