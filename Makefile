@@ -3,6 +3,7 @@ PORT ?= 8000
 STAGE ?= dev
 PYTHON ?=
 ARGS ?=
+REQUESTS ?= 1000000
 
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check install
 ENGINE_PIP = .venv-engine/bin/python -m pip --quiet --disable-pip-version-check install
@@ -28,7 +29,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test check image image-test rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test check image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -58,6 +59,9 @@ image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:d
 
 image-test: $(DEV) ## build the image without Docker and run it as Lambda does (Debian, root)
 	@.venv/bin/python -m pytest tests/image $(ARGS)
+
+soak: $(DEV) ## send the gateway many requests and watch its memory (REQUESTS=1000000)
+	@.venv/bin/python -m tests.soak --requests "$(REQUESTS)" $(ARGS)
 
 rehearse: install ## deploy, deploy again and destroy a stage on this machine; no account needed
 	@.venv/bin/python -m local_pipeline.rehearsal $(ARGS)

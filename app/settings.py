@@ -7,8 +7,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
+from app.in_flight import RECORD_BYTES
 
 _MIB = 1024 * 1024
+SPARE_SECONDS = 1.0
+"""Of a request's time, what is kept for the turns of other requests and for the answer's way."""
 
 
 class AuthMode(StrEnum):
@@ -104,6 +107,25 @@ class Settings(BaseSettings):
         description="How long a request tries to store its records: half of it in the stream, the rest in the "
         "spill area; what is not confirmed then is `retry`.",
     )
+    body_timeout_seconds: float = Field(
+        20, gt=0, le=600, description="How long a request's body may take to come; after it: 408."
+    )
+    request_timeout_seconds: float = Field(
+        29,
+        ge=6,
+        le=900,
+        description="When whoever waits for the answer gives up (Lambda, a load balancer, clients). What could not be "
+        "stored by a second before that is refused in time: 408 or 503, nothing stored.",
+    )
+    max_requests_in_flight: int = Field(
+        1024, ge=1, description="Requests of one process whose body is there and whose answer is not; over it: 503."
+    )
+    max_bytes_in_flight: int = Field(
+        256 * _MIB,
+        ge=2,
+        description="Bytes that one process holds: of bodies as received, again as decoded, and 400 a record; over it: "
+        "503. Its memory grows by about three times as much.",
+    )
     sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
     metrics: MetricsMode = Field(
@@ -129,6 +151,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _a_request_fits(self) -> Self:
+        largest = self.max_body_bytes + self.max_decoded_bytes + self.max_records * RECORD_BYTES
+        if self.max_bytes_in_flight < largest:
+            raise ValueError(f"SLUICE_MAX_BYTES_IN_FLIGHT: under {largest}, which the largest request takes")
+        if self.request_timeout_seconds < self.delivery_timeout_seconds + 2 * SPARE_SECONDS:
+            raise ValueError(
+                "SLUICE_REQUEST_TIMEOUT_SECONDS: less than two seconds over SLUICE_DELIVERY_TIMEOUT_SECONDS, so there "
+                "would be no time to store anything"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _keys_in_one_place_unless_none_is_said(self) -> Self:
         if self.auth is AuthMode.NONE:
             return self
@@ -143,6 +177,11 @@ class Settings(BaseSettings):
                 "SLUICE_AUTH=none to let anyone in"
             )
         return self
+
+    @property
+    def seconds_before_storing(self) -> float:
+        """How long after its head a request may begin to store, so that its answer is in time."""
+        return self.request_timeout_seconds - SPARE_SECONDS - self.delivery_timeout_seconds
 
     def body_limit_of(self, source: str) -> int:
         """Largest body that `source` may send."""

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from app import main as gateway
 from app.drain import Drain
 from app.exceptions import ConfigurationError
+from app.http_protocol import Http
 from local_pipeline.deployed import STAGE, Deployed
 from local_pipeline.drain import add_drain
 from local_pipeline.home import Home, is_alive
@@ -103,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     config = uvicorn.Config(
         app,
+        http=Http,
         log_level="warning",
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

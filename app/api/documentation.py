@@ -4,10 +4,12 @@ from typing import Any
 
 from app.api.models import RECEIVED_AT, REJECTED, REQUEST_ID, RETRY, Answer, Problem
 from app.exceptions import (
+    BodyTimeout,
     ContentTooLarge,
     HttpError,
     InvalidIdempotencyKey,
     KeysUnavailable,
+    Overloaded,
     RateLimited,
     Unauthorized,
     UnsupportedMedia,
@@ -111,6 +113,14 @@ _KEYS_UNAVAILABLE = problem_document(
     request_id=REQUEST_ID,
     members={},
 )
+_OVERLOADED = problem_document(
+    Overloaded.status,
+    Overloaded.reason,
+    Overloaded.title,
+    "The gateway has no room for another request at the moment; nothing is stored. Try again.",
+    request_id=REQUEST_ID,
+    members={},
+)
 
 RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: _answer("Every record is accepted.", {**_RECEIVED, "accepted": 2, "rejected": 0, "results": []}),
@@ -127,6 +137,11 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
         Unauthorized,
         "The key is not known here: check it, or ask for a new one.",
         "No key, an unknown one, or two that differ; a webhook that is not signed as it should be. Nothing stored.",
+    ),
+    408: _refusal(
+        BodyTimeout,
+        "The body did not come in time; nothing is stored. Send fewer records a request.",
+        "The body came too slowly. Nothing stored; the connection is closed.",
     ),
     413: _refusal(
         ContentTooLarge,
@@ -158,12 +173,14 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
     503: {
         "model": Problem,
         "description": "`not_confirmed`: at least one record is `retry`. `keys_unavailable`: the gateway "
-        "does not know its API keys yet; nothing stored. Either way send the request again.",
+        "does not know its API keys yet; nothing stored. `overloaded`: it has no room or no time for the request; "
+        "nothing stored. In each case send the request again.",
         "content": {
             "application/json": {
                 "examples": {
                     "not_confirmed": {"summary": "A record is not confirmed", "value": _NOT_CONFIRMED},
                     "keys_unavailable": {"summary": "The API keys are not known yet", "value": _KEYS_UNAVAILABLE},
+                    "overloaded": {"summary": "No room at the moment", "value": _OVERLOADED},
                 }
             }
         },

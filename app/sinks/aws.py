@@ -73,6 +73,8 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         AttemptFailed: with what is known of it.
     """
     loop = asyncio.get_running_loop()
+    if loop.time() >= deadline:  # a thread that is free would begin it all the same
+        raise AttemptFailed("DeadlineExceeded", retryable=False)
     try:
         async with asyncio.timeout_at(deadline):
             return await loop.run_in_executor(executor, lambda: call(**arguments))

@@ -10,7 +10,7 @@ from tests.functional.conftest import Gateway
 from tests.support import generators as make
 from tests.support.transports import Response, post
 
-POST_STATUSES = {"202", "207", "400", "401", "413", "415", "422", "429", "503"}
+POST_STATUSES = {"202", "207", "400", "401", "408", "413", "415", "422", "429", "503"}
 JSON_MEDIA = {"application/json", "application/x-ndjson"}
 
 

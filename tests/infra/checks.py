@@ -9,11 +9,15 @@ from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]
 
+from app.key_secret import READ_SECONDS
+from app.settings import AuthMode, Settings
 from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES
 
 Template = dict[str, Any]
 Templates = Mapping[str, Template]
 Check = Callable[[Templates], None]
+KEY_READS = 2
+"""How often a request may wait for the keys' secret: for whether there are webhooks, and for who signed this one."""
 
 
 @cache
@@ -138,6 +142,21 @@ def lambda_gives_up_before_the_http_api_does(templates: Templates) -> None:
     assert gateway["Resources"]["Integration"]["Properties"]["PayloadFormatVersion"] == "2.0"
 
 
+def the_gateway_answers_before_lambda_gives_up(templates: Templates) -> None:
+    """What a request may wait for, at the least time and with the most of each setting, and time left to judge in."""
+    parameter = templates["gateway"]["Parameters"]["TimeoutSeconds"]
+    variables = templates["gateway"]["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+    assert variables["SLUICE_REQUEST_TIMEOUT_SECONDS"] == {"Ref": "TimeoutSeconds"}
+    assert "SLUICE_DELIVERY_TIMEOUT_SECONDS" not in variables
+    assert parameter["Default"] == Settings.model_fields["request_timeout_seconds"].default
+    usual = Settings(stream_name="s", error_bucket="bucket", auth=AuthMode.NONE)
+    least = usual.model_copy(update={"request_timeout_seconds": parameter["MinValue"]})
+    longest = usual.model_copy(update={"delivery_timeout_seconds": 20.0})
+    for settings in (usual, least, longest):
+        assert settings.seconds_before_storing >= KEY_READS * READ_SECONDS + 2
+        assert settings.seconds_before_storing + settings.delivery_timeout_seconds < settings.request_timeout_seconds
+
+
 def the_access_log_s_format_is_one_line_of_json(templates: Templates) -> None:
     form = templates["gateway"]["Resources"]["DefaultStage"]["Properties"]["AccessLogSettings"]["Format"]
     assert "\n" not in form
@@ -179,6 +198,7 @@ CHECKS: tuple[Check, ...] = (
     the_functions_run_one_image,
     the_schedule_may_invoke_the_drain_and_nothing_else,
     lambda_gives_up_before_the_http_api_does,
+    the_gateway_answers_before_lambda_gives_up,
     the_access_log_s_format_is_one_line_of_json,
     outputs_are_the_parameters_of_later_stacks,
     names_with_a_stage_fit_the_limits,

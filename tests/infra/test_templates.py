@@ -237,6 +237,8 @@ WEAKENED = [
         checks.the_schedule_may_invoke_the_drain_and_nothing_else,
     ),
     ("gateway", "MaxValue: 29", "MaxValue: 900", checks.lambda_gives_up_before_the_http_api_does),
+    ("gateway", "MinValue: 10", "MinValue: 6", checks.the_gateway_answers_before_lambda_gives_up),
+    ("gateway", "SECONDS: !Ref TimeoutSeconds", "SECONDS: 60", checks.the_gateway_answers_before_lambda_gives_up),
     (
         "gateway",
         '"status":"$context.status"',

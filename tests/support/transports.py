@@ -25,6 +25,15 @@ from tests.support import processes
 from tests.support.aws import free_port
 
 START_SECONDS = 20.0
+UVICORN_OPTIONS = [
+    "--http",
+    "app.http_protocol:Http",
+    "--timeout-keep-alive",
+    "75",
+    "--timeout-graceful-shutdown",
+    "30",
+]
+"""As the README and the Dockerfile say."""
 TEXT_TYPES = ("application/json", "application/xml", "application/javascript", "text/")
 
 Headers = Mapping[str, str]
@@ -71,6 +80,7 @@ class UvicornClient:
     pid: int
     name: str = "uvicorn"
     timeout: float = 30.0
+    process: subprocess.Popen[bytes] | None = None
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Headers | None = None) -> Response:
         length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
@@ -215,9 +225,9 @@ def uvicorn_gateway(
     port, log = free_port(), folder / "uvicorn.log"
     command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as sink:
-        process = processes.start([*command, "--log-level", "warning"], environment, sink)
+        process = processes.start([*command, *UVICORN_OPTIONS, "--log-level", "warning"], environment, sink)
         try:
-            client = UvicornClient(f"http://127.0.0.1:{port}", process.pid)
+            client = UvicornClient(f"http://127.0.0.1:{port}", process.pid, process=process)
             wait_until_up(client, process, log)
             yield client
         finally:
