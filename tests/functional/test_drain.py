@@ -113,6 +113,18 @@ def test_what_is_denied_ends_the_drain_and_loses_nothing(
     assert len(aws.error_keys()) == 8
 
 
+@pytest.mark.parametrize("operation", ["s3.ListObjectsV2", "s3.GetObject", "s3.DeleteObject"])
+@pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.CUT_AFTER])
+def test_a_failure_of_the_bucket_that_passes_ends_nothing(
+    aws: Aws, proxy: ProxyThread, operation: str, fault: Fault
+) -> None:
+    ids = spill(aws, 5)
+    proxy.set_rules([Rule(operation, fault, times=2)])
+    report = drain_through(proxy, aws)
+    assert report == DrainReport(objects=5, records=15)
+    assert sorted(line.ingest_id for line in aws.lines()) == sorted(ids), "each once"
+
+
 @pytest.mark.parametrize("operation", [PUT_RECORDS, "s3.DeleteObject"])
 def test_a_connection_cut_after_the_write_loses_nothing(aws: Aws, proxy: ProxyThread, operation: str) -> None:
     ids = spill(aws, 3)
