@@ -185,6 +185,25 @@ def test_the_command_says_what_it_did_and_what_is_left(aws: Aws) -> None:
     assert aws.error_keys() == [f"{HOUR}strange.ndjson"]
 
 
+def test_the_command_drains_a_stage_in_the_region_of_aws_s_variable(aws: Aws) -> None:
+    spill(aws, 1)
+    outputs = {"StreamName": {"Value": aws.stream}, "ErrorBucketName": {"Value": aws.bucket}}
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    stage, environment = aws.stream[-8:], aws.environment()
+    session().client("cloudformation", endpoint_url=aws.endpoint).create_stack(
+        StackName=f"sluice-{stage}-storage", TemplateBody=json.dumps(template)
+    )
+    environment["AWS_REGION"] = environment.pop("AWS_DEFAULT_REGION")
+    done = sluice("--stage", stage, **environment)
+    assert (done.returncode, done.stdout) == (0, "drained: 3 records of 1 objects\n"), done.stderr
+
+
+def test_a_broken_note_of_what_runs_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    done = sluice(SLUICE_HOME=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+
+
 def test_the_command_drains_the_pipeline_of_a_home(aws: Aws, tmp_path: Path) -> None:
     kinesis = session().client("kinesis", region_name=engine.REGION, endpoint_url=aws.endpoint)
     kinesis.create_stream(StreamName=aws.stream, ShardCount=1)
