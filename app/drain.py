@@ -42,7 +42,7 @@ class Drain:
         region: str | None = None,
         endpoint: str | None = None,
     ) -> None:
-        config = client_config(region, CONNECTIONS)
+        config = client_config(region, CONNECTIONS, patient=True)
         self._stream = KinesisSink(
             lambda: session.client("kinesis", config=config, endpoint_url=endpoint), stream_name, CONNECTIONS
         )

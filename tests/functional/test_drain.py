@@ -15,6 +15,7 @@ import pytest
 from app.drain import Drain
 from app.draining import DrainReport, Stopped, drain_once
 from app.envelope import Origin, StreamLines
+from app.sinks.aws import READ_TIMEOUT_SECONDS
 from app.sinks.memory import MemorySink
 from app.spill_area import S3SpillArea
 from local_pipeline import engine
@@ -90,6 +91,13 @@ def test_nothing_but_the_spill_area_is_touched(aws: Aws) -> None:
 def test_throttled_entries_are_put_again_within_the_drain(aws: Aws, proxy: ProxyThread) -> None:
     ids = spill(aws, 5, lines=20)
     proxy.set_rules([Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=0.5, times=5)])
+    assert drain_through(proxy, aws).is_clean
+    assert sorted(line.ingest_id for line in aws.lines()) == sorted(ids), "each once"
+
+
+def test_a_stream_that_takes_seconds_for_each_call_is_waited_for(aws: Aws, proxy: ProxyThread) -> None:
+    ids = spill(aws, 1)
+    proxy.set_rules([Rule(PUT_RECORDS, Fault.DELAY, seconds=READ_TIMEOUT_SECONDS + 0.5)])
     assert drain_through(proxy, aws).is_clean
     assert sorted(line.ingest_id for line in aws.lines()) == sorted(ids), "each once"
 
