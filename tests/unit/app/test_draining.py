@@ -1,6 +1,7 @@
 """The drain over an area and a stream of memory."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.drain import report_line
 from app.draining import (
     FAILURES_TO_STOP,
     LARGE_BYTES,
@@ -301,3 +303,10 @@ def test_a_drain_that_does_not_come_to_the_end_tells_since_when_the_rest_waits()
     assert report.stopped is Stopped.TIME
     assert area.bodies
     assert report.oldest == area.since(min(area.bodies))
+
+
+def test_the_line_about_a_drain_is_short_however_much_is_left() -> None:
+    report = DrainReport(malformed=[key_of(0)] * 100_000, kept=[key_of(1)] * 100_000)
+    line = report_line(report, MORNING.timestamp(), "dev")
+    assert len(line) < 2_000
+    assert {"malformed": 100_000, "kept": 100_000}.items() <= json.loads(line).items()
