@@ -43,7 +43,7 @@ class Drain:
         region: str | None = None,
         endpoint: str | None = None,
     ) -> None:
-        config = client_config(region, CONNECTIONS)
+        config = client_config(region, CONNECTIONS, patient=True)
         self._stream = KinesisSink(
             lambda: session.client("kinesis", config=config, endpoint_url=endpoint), stream_name, CONNECTIONS
         )
@@ -78,7 +78,7 @@ def report_line(report: DrainReport, now: float, stage: str | None = None) -> by
         "event": "drain",
         "objects": report.objects,
         "records": report.records,
-        "malformed": len(report.malformed),  # a log line of its own names each
+        "malformed": len(report.malformed),  # the log names each; CloudWatch drops a line of 100,000 keys
         "kept": len(report.kept),
         "stopped": report.stopped,
         "oldest": report.oldest,

@@ -12,6 +12,8 @@ from app.in_flight import RECORD_BYTES
 _MIB = 1024 * 1024
 SPARE_SECONDS = 1.0
 """Of a request's time, what is kept for the turns of other requests and for the answer's way."""
+MAX_DECODED_BYTES = 64 * _MIB
+"""The highest of `max_decoded_bytes`, for what a request can spill in one object has to fit a drain's memory."""
 
 
 class AuthMode(StrEnum):
@@ -86,7 +88,12 @@ class Settings(BaseSettings):
         description="Secret whose text is the same JSON, read at the first request and again once it is 60 s old.",
     )
     max_body_bytes: int = Field(4 * _MIB, ge=1, description="Largest body as received; over it: 413.")
-    max_decoded_bytes: int = Field(8 * _MIB, ge=1, description="Largest body after decompression; over it: 413.")
+    max_decoded_bytes: int = Field(
+        8 * _MIB,
+        ge=1,
+        le=MAX_DECODED_BYTES,
+        description="Largest body after decompression, at most 64 MiB; over it: 413.",
+    )
     max_records: int = Field(10_000, ge=1, le=10_000, description="Most records a request; over it: 413.")
     rate_limit_requests_per_second: float = Field(
         0, ge=0, description="Requests a second that one source may send to one process; over it: 429. 0 is no limit."

@@ -17,6 +17,9 @@ Answer = TypeVar("Answer")
 CONNECT_TIMEOUT_SECONDS = 1.0
 READ_TIMEOUT_SECONDS = 2.0
 """Far below botocore's 60 s, which is longer than an HTTP API waits (30 s) and than a request's deadline."""
+PATIENT_SECONDS = 7.0
+"""The same where no request waits. A body has to be sent whole in that time (socket.sendall), and a full PutRecords is
+7 MB in base64: from an office it takes seconds."""
 
 _PERMANENT_CODES = frozenset(
     {
@@ -54,12 +57,12 @@ class AttemptFailed(Exception):
         self.retryable = retryable
 
 
-def client_config(region: str | None, connections: int) -> Config:
-    """botocore's configuration: we retry ourselves, inside the request's deadline."""
+def client_config(region: str | None, connections: int, *, patient: bool = False) -> Config:
+    """botocore's configuration: we retry ourselves, inside the request's deadline; `patient` where no request waits."""
     return Config(
         region_name=region,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        connect_timeout=PATIENT_SECONDS if patient else CONNECT_TIMEOUT_SECONDS,
+        read_timeout=PATIENT_SECONDS if patient else READ_TIMEOUT_SECONDS,
         max_pool_connections=connections,
         retries={"total_max_attempts": 1},
         tcp_keepalive=True,

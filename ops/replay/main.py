@@ -69,7 +69,7 @@ async def _go(places: Places, selection: Selection, rules: Rules, report: Report
 
 
 def _stream(places: Places) -> KinesisSink:
-    config = client_config(places.session.region_name, CONNECTIONS)
+    config = client_config(places.session.region_name, CONNECTIONS, patient=True)
     return KinesisSink(
         lambda: places.session.client("kinesis", endpoint_url=places.endpoint, config=config),
         places.stream,

@@ -111,6 +111,7 @@ def test_the_region_is_aws_own_variable(monkeypatch: pytest.MonkeyPatch) -> None
         ({**OPEN, "SLUICE_AUTH": SECRET}, "SLUICE_AUTH"),
         ({**OPEN, "SLUICE_MAX_BODY_BYTES": SECRET}, "SLUICE_MAX_BODY_BYTES"),
         ({**OPEN, "SLUICE_MAX_DECODED_BYTES": "0"}, "SLUICE_MAX_DECODED_BYTES"),
+        ({**OPEN, "SLUICE_MAX_DECODED_BYTES": str(64 * 1024 * 1024 + 1)}, "SLUICE_MAX_DECODED_BYTES"),
         ({**OPEN, "SLUICE_MAX_RECORDS": "10001"}, "SLUICE_MAX_RECORDS"),
         ({**OPEN, "SLUICE_MAX_RECORDS": "0"}, "SLUICE_MAX_RECORDS"),
         ({**OPEN, "SLUICE_DELIVERY_TIMEOUT_SECONDS": "nan"}, "SLUICE_DELIVERY_TIMEOUT_SECONDS"),
