@@ -12,6 +12,7 @@ DEV = .venv/.installed-dev
 ENGINE = .venv-engine/.installed
 CHECKS_PIP = .venv-checks/bin/python -m pip --quiet --disable-pip-version-check install
 CHECKS = .venv-checks/.installed
+FUZZ = .venv/.installed-fuzz
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 # The first Python that runs, is new enough and has venv. Each candidate is run: a pyenv shim with no version behind it
@@ -29,7 +30,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test check image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test check api-fuzz fuzz image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -53,6 +54,13 @@ check: $(DEV) $(CHECKS) ## formatting, lint, types, templates, SQL, Dockerfile, 
 	.venv-checks/bin/hadolint Dockerfile
 	.venv-checks/bin/actionlint
 	.venv-checks/bin/zizmor --offline --quiet --min-severity medium .github/workflows
+
+api-fuzz: $(DEV) ## hold the running gateway against its OpenAPI document (REQUESTS=20000 SEED= PASSES=)
+	@.venv/bin/python -m tests.api_fuzz --requests "$(or $(REQUESTS),20000)" $(if $(SEED),--seed "$(SEED)") $(if $(PASSES),--passes $(PASSES))
+
+fuzz: $(DEV) $(FUZZ) ## feed the decoders and the judge mutated bodies (SECONDS=600 SEED= TARGETS= INPUT=file)
+	@.venv/bin/python -m tests.fuzz --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)") \
+		$(if $(TARGETS),--targets $(TARGETS)) $(if $(INPUT),--input "$(INPUT)")
 
 image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:dev)
 	@infra/image/build.sh "$(or $(TAG),sluice:dev)" $(ARGS)
@@ -86,6 +94,7 @@ requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes new
 	$(COMPILE) pyproject.toml --extra dev -c requirements/local.txt -o requirements/dev.txt
 	$(COMPILE) requirements/engine.in -o requirements/engine.txt
 	$(COMPILE) requirements/checks.in -o requirements/checks.txt
+	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(COMPILE) requirements/lambda-runtime.in -o requirements/lambda-runtime.txt
 
 clean: ## remove the local pipeline's state (.sluice)
@@ -110,6 +119,12 @@ $(DEV): requirements/dev.txt requirements/local.txt pyproject.toml .venv/bin/pyt
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(LOCAL) $@
+
+# Beside the tests, not part of them: a fuzzing engine of 35 MB that is made for few platforms. The others do without.
+$(FUZZ): requirements/fuzz.txt $(DEV)
+	@echo "Installing the fuzzer's engine into .venv (once)"
+	@$(PIP) --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
 $(ENGINE): requirements/engine.txt .venv-engine/bin/python
 	@echo "Installing the embedded AWS engine into .venv-engine (once)"
