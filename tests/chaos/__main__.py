@@ -12,6 +12,8 @@ from tests.chaos import report
 from tests.chaos.run import run
 from tests.chaos.schedule import make_plan
 
+MOST_SHOWN = 20  # breaches of a kind
+
 
 def main() -> int:
     """One run; its home directory is kept when it finds a breach."""
@@ -25,9 +27,10 @@ def main() -> int:
 
     say(f"home {folder / 'home'}")
     found = run(make_plan(seed, options.records, options.faults), folder / "home", say).breaches
-    for line in report.breach_lines(found):
+    for line in report.breach_lines(found, MOST_SHOWN):
         print(line)
     if found:
+        (folder / "breaches.txt").write_text("\n".join(report.breach_lines(found, len(found))))
         print(f"chaos: {len(found)} breaches with seed {seed}; what is left to look at: {folder}")
         return 1
     shutil.rmtree(folder)

@@ -8,7 +8,6 @@ from tests.chaos.schedule import Kind, Plan, Way
 from tests.chaos.seen import Seen
 from tests.chaos.verdict import Breach, told_of
 
-MOST_SHOWN = 20
 MOST_CHARACTERS = 2_000
 
 
@@ -55,16 +54,16 @@ def seen_lines(seen: Seen) -> Iterator[str]:
         yield f"sluice reconcile: exit status {seen.reconciled.status}"
 
 
-def breach_lines(breaches: Sequence[Breach]) -> Iterator[str]:
-    """The breaches, the first of each kind in full."""
+def breach_lines(breaches: Sequence[Breach], most: int) -> Iterator[str]:
+    """The breaches, `most` of each kind in full."""
     for what, count in Counter(breach.what for breach in breaches).items():
         yield f"BREACH {what}: {count}"
-        for breach in [each for each in breaches if each.what is what][:MOST_SHOWN]:
+        for breach in [each for each in breaches if each.what is what][:most]:
             told = f"\n    told: {breach.told}" if breach.told else ""
             seen = f"\n    seen: {breach.seen[:MOST_CHARACTERS]}" if breach.seen else ""
             yield f"  {breach.about}{told}{seen}"
-        if count > MOST_SHOWN:
-            yield f"  … and {count - MOST_SHOWN} more"
+        if count > most:
+            yield f"  … and {count - most} more"
 
 
 def faults_line(begun: Sequence[Kind]) -> str:

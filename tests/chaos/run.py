@@ -1,15 +1,13 @@
 """A run: the pipeline, a gateway behind a proxy, the load and the faults, a quiet end, and the verdict."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from local_pipeline.engine import Engine
 from tests.chaos import report
 from tests.chaos.account import Account
 from tests.chaos.clients import Load
@@ -17,8 +15,8 @@ from tests.chaos.faults import Faults
 from tests.chaos.schedule import Kind, Plan, Way
 from tests.chaos.seen import Seen, look, reconcile, wait_until_quiet
 from tests.chaos.verdict import Breach, accepted_ids, breaches, told_of
-from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.local_pipeline import LocalPipeline, running
+from tests.support.second_gateway import behind_proxy
 from tests.support.stores import Stores, behind_http_api, under_uvicorn
 from tests.support.transports import Client, GatewayProcess
 
@@ -41,34 +39,13 @@ def run(plan: Plan, home: Path, say: Say) -> Outcome:
     """Carry out `plan` with a pipeline of its own below `home`, which is left as it ended."""
     for line in report.plan_lines(plan):
         say(line)
-    with running(home) as pipeline, gateway_behind_proxy(pipeline) as (own, proxy):
+    with running(home) as pipeline, behind_proxy(pipeline, home, seed=plan.seed) as (own, proxy):
         began = datetime.now(UTC)
         faults = Faults(pipeline, own, proxy, say)
         account = _under_load(plan, pipeline, own, faults, say)
         say(report.faults_line(faults.begun))
         time.sleep(QUIET_TAIL_SECONDS)
         return _judge(pipeline, account, faults, began, say)
-
-
-@contextmanager
-def gateway_behind_proxy(pipeline: LocalPipeline, seed: int = 0) -> Iterator[tuple[GatewayProcess, ProxyThread]]:
-    """A second gateway of the pipeline, started by its settings, with a proxy between it and the engine."""
-    deployed, engine_port = pipeline.deployed(), int(pipeline.engine_url.rpartition(":")[2])
-    with running_proxy(pipeline.engine_url, seed) as proxy:
-        environment = {
-            **Engine(engine_port, pipeline.home / "engine").client_environment,
-            "AWS_ENDPOINT_URL": proxy.url,
-            "SLUICE_AUTH": "none",
-            "SLUICE_STREAM_NAME": deployed["stream_name"],
-            "SLUICE_ERROR_BUCKET": deployed["error_bucket"],
-            "SLUICE_RECEIPT_FILE": str(pipeline.home / "receipts.ndjson"),
-        }
-        gateway = GatewayProcess(environment, pipeline.home)
-        try:
-            gateway.start()
-            yield gateway, proxy
-        finally:
-            gateway.stop()
 
 
 def _under_load(plan: Plan, pipeline: LocalPipeline, own: GatewayProcess, faults: Faults, say: Say) -> Account:

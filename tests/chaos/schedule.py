@@ -55,8 +55,9 @@ FORMS = {
 }
 MOST_RECORDS = {Form.ARRAY: 100, Form.NDJSON: MOST_LINES, Form.GZIP: MOST_LINES, Form.ORDERS: 50}
 ONE_RECORD = {Form.SINGLE, Form.BROKEN, Form.BROKEN_GZIP}
-FIRST_BAD_IN_JSON = 4
-"""From here on `varied.BAD` is JSON, though not what may be loaded: anything else would spoil a whole array."""
+FIRST_BAD = {Form.NDJSON: 0, Form.GZIP: 0, Form.ARRAY: 4, Form.SINGLE: 6}
+"""Which of `varied.BAD` a form can hold, from here on: one that is no JSON spoils an array, and one that is an array is
+a batch by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +204,7 @@ def _bad(chance: random.Random, form: Form, first: int, count: int) -> dict[int,
 
 def _bad_number(chance: random.Random, form: Form, number: int) -> int:
     kinds = len(varied.BAD)
-    low = 0 if form in {Form.NDJSON, Form.GZIP} else FIRST_BAD_IN_JSON
-    return number * kinds + chance.randrange(low, kinds)
+    return number * kinds + chance.randrange(FIRST_BAD.get(form, 0), kinds)
 
 
 def _with_late_ones(chance: random.Random, requests: Sequence[PlannedRequest]) -> list[PlannedRequest]:

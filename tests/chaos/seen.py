@@ -16,6 +16,7 @@ from tests.support.processes import ROOT, clean_environment
 from tests.support.stores import Stores
 
 RECONCILE_SECONDS = 600.0
+SUMMARY_SECONDS = 300.0  # the first one reads all that there is
 LOOK_SECONDS = 1.0
 HISTORY = "SELECT FILE_NAME, FIRST_ERROR_MESSAGE FROM SLUICE.SNOWPIPE.COPY_HISTORY WHERE ERROR_COUNT > 0"
 
@@ -81,7 +82,7 @@ def look(stores: Stores, reconciled: Reconciled | None) -> Seen:
         spilled=stores.spilled_keys(),
         skipped=[(name, str(message)) for name, message in stores.select(HISTORY)],
         receipted=_receipted(stores.pipeline.home / "receipts.ndjson"),
-        summary=stores.pipeline.summary(),
+        summary=stores.pipeline.summary(SUMMARY_SECONDS),
         reconciled=reconciled,
     )
 
@@ -107,7 +108,7 @@ def wait_until_quiet(stores: Stores, at_least: int, seconds: float, say: Callabl
     quiet = 0
     said = ""
     while time.monotonic() < give_up:
-        counts = stores.pipeline.summary()
+        counts = stores.pipeline.summary(SUMMARY_SECONDS)
         ends = counts["streamed"] == counts["landed"] == counts["loaded"] >= at_least
         quiet = quiet + 1 if ends and not counts["spilled"] and not stores.spilled_keys() else 0
         if quiet == 2:
