@@ -57,10 +57,18 @@ class Load:
         return self._sent / self._all
 
     def run(self) -> None:
-        """Send all; returns when every client has done its part."""
+        """Send all; returns when every client has done its part. Where one fails, or on Ctrl-C, all end."""
         with ThreadPoolExecutor(self.clients, "client") as clients:
-            for client in [clients.submit(self._send_on, number) for number in range(self.clients)]:
-                client.result()
+            try:
+                for client in [clients.submit(self._send_on, number) for number in range(self.clients)]:
+                    client.result()
+            finally:
+                self.stop()
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._todo.clear()
+        self.give_up = time.monotonic()
 
     def _send_on(self, number: int) -> None:
         chance = random.Random(f"{self.seed}/{number}")  # noqa: S311

@@ -59,6 +59,7 @@ class Faults:
     proxy: ProxyThread
     say: Callable[[str], None]
     begun: list[Kind] = field(default_factory=list)
+    _is_given_up: bool = False
     _active: dict[PlannedFault, float] = field(default_factory=dict)
     _killed: dict[str, int] = field(default_factory=dict)
     _drains: "dict[PlannedFault, subprocess.Popen[bytes]]" = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Faults:
         waiting = list(planned)
         stores = Stores(self.pipeline)
         try:
-            while waiting or self._active:
+            while (waiting or self._active) and not self._is_given_up:
                 share = 1.0 if loaded.is_set() else share_sent()
                 due = [fault for fault in waiting if fault.at <= share]
                 waiting = [fault for fault in waiting if not (fault in due and self._begin(fault, stores))]
@@ -78,6 +79,10 @@ class Faults:
         finally:
             for fault in list(self._active):
                 self._end(fault)
+
+    def give_up(self) -> None:
+        """End those that are under way, and begin no other."""
+        self._is_given_up = True
 
     def _begin(self, fault: PlannedFault, stores: Stores) -> bool:
         """Whether it has begun; one that has to wait for the end of its like is tried again."""

@@ -59,8 +59,12 @@ def _under_load(plan: Plan, pipeline: LocalPipeline, own: GatewayProcess, faults
     load = Load(ways, account, plan.steps, plan.seed, give_up=began + LOAD_SECONDS)
     with ThreadPoolExecutor(1, "faults") as conductor:
         conducted = conductor.submit(faults.run, plan.faults, lambda: load.share_sent, loaded)
+        conducted.add_done_callback(lambda done: load.stop() if done.exception() else None)
         try:
             load.run()
+        except BaseException:
+            faults.give_up()
+            raise
         finally:
             loaded.set()
         say(f"all sent after {time.monotonic() - began:.0f} s")

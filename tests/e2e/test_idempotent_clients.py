@@ -66,7 +66,8 @@ class Repeated:
             for answer in self.answers
         }
         [request_id] = ids
-        return str(request_id)
+        assert len(ids) == 1, ids
+        return str(ids.pop())
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""The stream is down under load: no request fails, what is spilled meanwhile is drained after, and nothing is lost."""
+"""The stream is down under load: no request fails, what is spilled meanwhile is drained after, and nothing is lost.
+
+It is down for SLUICE_TEST_OUTAGE_SECONDS, so that the same test runs with 60.
+"""
 
 import json
 import os
