@@ -65,7 +65,6 @@ class Repeated:
             assert_answer(answer, status, accepted=accepted, rejected=self.reasons.items())["request_id"]
             for answer in self.answers
         }
-        [request_id] = ids
         assert len(ids) == 1, ids
         return str(ids.pop())
 
