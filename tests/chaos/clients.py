@@ -41,7 +41,7 @@ class Load:
     steps: Sequence[PlannedRequest]
     seed: int
     give_up: float
-    clients: int = 8
+    clients: int = 6
     _todo: deque[PlannedRequest] = field(init=False)
     _keyed: dict[int, Posting] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)

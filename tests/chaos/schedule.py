@@ -171,8 +171,8 @@ def _requests(chance: random.Random, records: int) -> Iterator[PlannedRequest]:
             records=count,
             bad=_bad(chance, form, first, count),
             keyed=keyed,
-            copies=chance.choices((1, 2, 3), (85, 9, 6))[0] if keyed else 1,
-            again=chance.choices((0, 1, 2), (85, 12, 3))[0] if keyed else 0,
+            copies=chance.choices((1, 2, 3), (90, 6, 4))[0] if keyed else 1,
+            again=chance.choices((0, 1, 2), (90, 8, 2))[0] if keyed else 0,
         )
         number += 1
         first += count
@@ -209,7 +209,7 @@ def _bad_number(chance: random.Random, form: Form, number: int) -> int:
 
 def _with_late_ones(chance: random.Random, requests: Sequence[PlannedRequest]) -> list[PlannedRequest]:
     """Some keyed ones a second time, 10 to 200 requests later."""
-    late = [request for request in requests if request.keyed and chance.random() < 0.06]
+    late = [request for request in requests if request.keyed and chance.random() < 0.05]
     moments = {request.number: request.number + chance.randint(10, 200) for request in late}
     order = [(request.number, 0, request) for request in requests]
     order += [(moments[request.number], 1, request) for request in late]

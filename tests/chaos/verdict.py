@@ -154,9 +154,8 @@ class _Verdict:
                 yield self._breach(What.CHANGED, ingest_id, "; a landing file differs")
         for ingest_id in self._told.keys() & self._seen.kept.keys():
             record = self._told[ingest_id].record
-            if {(line.reason, line.payload) for line in self._seen.kept[ingest_id]} != {
-                (record.reason, record.payload)
-            }:
+            lines = {(line.reason, line.payload.strip()) for line in self._seen.kept[ingest_id]}
+            if lines != {(record.reason, record.payload.strip())}:
                 yield self._breach(What.CHANGED, ingest_id, "; the error bucket differs")
 
     def _strays(self) -> Iterator[Breach]:

@@ -296,3 +296,10 @@ def test_numbers_are_compared_to_their_last_digit_and_not_by_their_spelling() ->
     world = World()
     world.rows[1] = ("keyed-1", '{ "id": 2.5 }')
     assert world.found() == set()
+
+
+def test_white_space_around_a_record_is_not_its_own() -> None:
+    world = World()
+    world.landed["keyed-1"] = [b'{"id":2.50}']
+    world.kept["keyed-2"] = [Kept("missing_id", b'{"v":1} ')]
+    assert world.found() == set()
