@@ -18,6 +18,7 @@ from tests.support.stores import Stores
 RECONCILE_SECONDS = 600.0
 SUMMARY_SECONDS = 300.0  # the first one reads all that there is
 LOOK_SECONDS = 1.0
+STUCK_SECONDS = 90.0  # what waits for another try anywhere waits for ten seconds
 HISTORY = "SELECT FILE_NAME, FIRST_ERROR_MESSAGE FROM SLUICE.SNOWPIPE.COPY_HISTORY WHERE ERROR_COUNT > 0"
 
 
@@ -102,20 +103,20 @@ def _receipted(path: Path) -> tuple[set[str], set[str]]:
 def wait_until_quiet(stores: Stores, at_least: int, seconds: float, say: Callable[[str], None]) -> bool:
     """Whether, within `seconds`, nothing is spilled, the stream is loaded to its end, and that is `at_least` records.
 
-    Twice in a row, for a record may be between two places.
+    Twice in a row, for a record may be between two places. Nothing that changes for STUCK_SECONDS will do so later.
     """
     give_up = time.monotonic() + seconds
-    quiet = 0
-    said = ""
-    while time.monotonic() < give_up:
+    quiet, changed = 0, time.monotonic()
+    last: dict[str, int] = {}
+    while time.monotonic() < min(give_up, changed + STUCK_SECONDS):
         counts = stores.pipeline.summary(SUMMARY_SECONDS)
+        if counts != last:
+            say(str(counts))
+            last, changed = counts, time.monotonic()
         ends = counts["streamed"] == counts["landed"] == counts["loaded"] >= at_least
         quiet = quiet + 1 if ends and not counts["spilled"] and not stores.spilled_keys() else 0
         if quiet == 2:
             return True
-        if (now := str(counts)) != said:
-            say(now)
-            said = now
         time.sleep(LOOK_SECONDS)
     return False
 
