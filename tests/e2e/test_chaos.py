@@ -9,7 +9,7 @@ from tests.chaos.run import run
 from tests.chaos.schedule import make_plan
 
 pytestmark = pytest.mark.e2e
-SEED, RECORDS, FAULTS = 20261123, 5_000, 8
+SEED, RECORDS, FAULTS = 94, 5_000, 8  # of this seed the faults of the stream and the bucket overlap
 
 
 def test_nothing_is_lost_and_nothing_is_made_up_while_faults_come_and_go(
