@@ -30,7 +30,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test check api-fuzz fuzz image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test chaos check api-fuzz fuzz image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -43,6 +43,9 @@ install: $(LOCAL) $(ENGINE)
 
 test: $(DEV) $(ENGINE) $(CHECKS) ## run every test (ARGS= goes to pytest)
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+chaos: $(DEV) $(ENGINE) ## a mixed load while faults come and go at random (SEED=, else random; RECORDS=200000; minutes)
+	@.venv/bin/python -m tests.chaos $(if $(SEED),--seed "$(SEED)") $(if $(RECORDS),--records "$(RECORDS)") $(ARGS)
 
 check: $(DEV) $(CHECKS) ## formatting, lint, types, templates, SQL, Dockerfile, workflows
 	.venv/bin/ruff format --check .

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -217,21 +217,57 @@ def wait_until_up(client: Client, process: subprocess.Popen[bytes], log: Path) -
     raise AssertionError(f"the gateway did not come up:\n{log.read_text()[-3000:]}")
 
 
+@dataclass
+class GatewayProcess:
+    """The app as a user starts it: its own process, uvicorn, one loopback port that it keeps when it is started again.
+
+    Logs go to `folder`.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    factory: str = "app.main:create_app"
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def client(self) -> UvicornClient:
+        """The way in."""
+        pid = self.process.pid if self.process else 0
+        return UvicornClient(f"http://127.0.0.1:{self.port}", pid, process=self.process)
+
+    def start(self) -> None:
+        """Start it; returns when it serves."""
+        log = self.folder / "uvicorn.log"
+        command = [sys.executable, "-m", "uvicorn", "--factory", self.factory, "--host", "127.0.0.1"]
+        with log.open("ab") as sink:
+            command += ["--port", str(self.port), *UVICORN_OPTIONS, "--log-level", "warning"]
+            self.process = processes.start(command, self.environment, sink)
+        wait_until_up(self.client, self.process, log)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        assert self.process
+        self.process.kill()
+        self.process.wait(processes.STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End it politely, if it runs."""
+        if self.process:
+            processes.stop(self.process)
+
+
 @contextmanager
 def uvicorn_gateway(
     environment: Mapping[str, str], folder: Path, factory: str = "app.main:create_app"
 ) -> Iterator[UvicornClient]:
-    """The app as a user starts it: its own process, uvicorn, a free loopback port. Logs go to `folder`."""
-    port, log = free_port(), folder / "uvicorn.log"
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("wb") as sink:
-        process = processes.start([*command, *UVICORN_OPTIONS, "--log-level", "warning"], environment, sink)
-        try:
-            client = UvicornClient(f"http://127.0.0.1:{port}", process.pid, process=process)
-            wait_until_up(client, process, log)
-            yield client
-        finally:
-            processes.stop(process)
+    """A `GatewayProcess` that runs as long as the block."""
+    gateway = GatewayProcess(environment, folder, factory)
+    try:
+        gateway.start()
+        yield gateway.client
+    finally:
+        gateway.stop()
 
 
 @contextmanager
