@@ -67,15 +67,14 @@ def running_here() -> Running:
         PlacesError: none runs there.
     """
     home = Path(os.environ.get("SLUICE_HOME") or PROJECT / ".sluice")
+    nothing = f"no pipeline runs in {home}; start one with: make run; or name --stage"
     try:
         processes = json.loads((home / "run.json").read_text(encoding="utf-8"))["processes"]
         deployed = json.loads((home / "deployed.json").read_text(encoding="utf-8"))
         urls = {name: process["url"] for name, process in processes.items() if process.get("url")}
-        running = Running(home, urls, deployed)
-        _ = urls["engine"], urls["gateway"], urls["warehouse"], deployed["stream_name"], deployed["landing_bucket"]
-    except (OSError, ValueError, KeyError, AttributeError):
-        raise PlacesError(f"no pipeline runs in {home}; start one with: make run; or name --stage") from None
-    return running
+    except (OSError, ValueError, KeyError):
+        raise PlacesError(nothing) from None
+    return Running(home, _Known(urls, nothing), _Known(deployed, nothing))
 
 
 def find_places(stream: str | None, bucket: str | None, stage: str | None) -> Places:
@@ -115,13 +114,16 @@ def outputs_of(session: "boto3.Session", stage: str, stack: str) -> Mapping[str,
         [found] = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except (ClientError, BotoCoreError) as error:
         raise PlacesError(f"stack {name}: {error}") from None
-    return _Outputs({each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}, name)
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+    return _Known(outputs, f"stack {name} does not name all that is needed; deploy the stage")
 
 
-class _Outputs(dict[str, str]):
-    def __init__(self, outputs: Mapping[str, str], stack: str) -> None:
-        super().__init__(outputs)
-        self._stack = stack
+class _Known(dict[str, str]):
+    """What is known by name; what is not is one line for the user."""
+
+    def __init__(self, known: Mapping[str, str], otherwise: str) -> None:
+        super().__init__(known)
+        self._otherwise = otherwise
 
     def __missing__(self, key: str) -> str:
-        raise PlacesError(f"stack {self._stack} has no output {key}; deploy the stage")
+        raise PlacesError(self._otherwise)

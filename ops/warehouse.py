@@ -106,7 +106,8 @@ class Warehouse:
         start = max(since, self.history_reaches(now))
         rows = self.session.select(
             "SELECT file_name, status, row_count, row_parsed, error_count, first_error_message, "  # noqa: S608
-            "first_error_line_number, DATE_PART(EPOCH_SECOND, COALESCE(last_load_time, pipe_received_time)) AS ended_at "
+            "first_error_line_number, "
+            "DATE_PART(EPOCH_SECOND, COALESCE(last_load_time, pipe_received_time)) AS ended_at "
             f"FROM {self.history.format(start=_moment(start, 'TIMESTAMP_LTZ'))} ORDER BY ended_at"
         )
         return list({load.key: load for load in map(self._load, rows)}.values())

@@ -192,8 +192,9 @@ def _files(outcome: Outcome) -> Iterator[str]:
         if not (each.missing or each.foreign):
             yield "    nothing of it is missing"
             continue
+        missing = f"{each.missing:,} of its {several(each.records, 'record')} of this window"
         foreign = f", and {several(each.foreign, 'line')} of somebody else's" if each.foreign else ""
-        yield f"    missing: {each.missing:,} of its {several(each.records, 'record')} of this window{foreign}; the way back:"
+        yield f"    not loaded: {missing}{foreign}; the way back:"
         yield f"    {outcome.reload.format(file=printable(load.key))}"
 
 
