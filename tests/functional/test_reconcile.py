@@ -254,6 +254,18 @@ def test_what_landed_late_is_looked_for_until_now(world: World, now: datetime) -
     assert world.check(window).missing() == {Kind.NOT_LANDED: late.ids, Kind.NOT_LOADED: named.ids}
 
 
+def test_a_file_of_the_hour_before_has_records_of_this_one(world: World, now: datetime) -> None:
+    """It stands under the hour in which its oldest record arrived."""
+    hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    sent, alone = request(2, hour + timedelta(seconds=1)), request(1, hour + timedelta(seconds=1))
+    world.go(sent, hour=hour - MINUTE)
+    world.answer(alone)
+    world.stream(alone)
+    world.land(alone, hour=hour - MINUTE)
+    checked = world.check(window_of(hour, hour + MINUTE))
+    assert checked.missing() == {Kind.NOT_LOADED: alone.ids}
+
+
 def test_receipts_that_are_cut_are_told(world: World, now: datetime, window: Window) -> None:
     whole, cut = request(1, now - MINUTE), request(2, now - MINUTE)
     world.go(whole)
