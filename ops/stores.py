@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from botocore.config import Config
@@ -28,6 +29,7 @@ class Stores:
         landing_prefix: ends with a slash.
         receipts: a file, or the name of a log group.
         stage: None for the pipeline that runs here.
+        reset_at: when that one was told to forget everything; its stream goes on keeping what it held.
     """
 
     places: Places
@@ -37,6 +39,7 @@ class Stores:
     warehouse: Warehouse
     receipts: Path | str
     stage: str | None
+    reset_at: datetime | None = None
 
 
 def open_stores(stage: str | None, connection: str | None, overrides: Mapping[str, str]) -> Stores:
@@ -67,7 +70,15 @@ def _running_here() -> Stores:
         warehouse=of_local_pipeline(connect_here(running.urls["warehouse"]), prefix),
         receipts=running.home / "receipts.ndjson",
         stage=None,
+        reset_at=_written(running.home / "reset"),
     )
+
+
+def _written(file: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
 
 
 def _of_stage(stage: str, connection: str | None, overrides: Mapping[str, str]) -> Stores:

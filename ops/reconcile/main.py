@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def _window(arguments: argparse.Namespace, now: datetime) -> Window:
 
 def _look(stores: Stores, window: Window, now: datetime, arguments: argparse.Namespace) -> tuple[Outcome, Lines]:
     progress = Progress()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="reconcile") as threads:
+    if stores.reset_at is not None and window.since < stores.reset_at:
+        window = replace(window, since=stores.reset_at)
+    with closing(progress), ThreadPoolExecutor(THREADS, thread_name_prefix="reconcile") as threads:
         reading = Reader(
             _sources(stores, with_stream=not arguments.no_stream), window, now, threads, progress.say
         ).read()
@@ -78,7 +81,8 @@ def _look(stores: Stores, window: Window, now: datetime, arguments: argparse.Nam
         progress.say("lines")
         most = None if arguments.json else max(0, arguments.ids)
         lines = _lines(stores, details(reading, comparison, most))
-    progress.end()
+    if window.since == stores.reset_at:
+        reading.left_out.append("what was received before the pipeline's reset is forgotten: the window begins there")
     outcome = Outcome(window, now, reading, comparison, flagged, reload=_reload(arguments))
     return outcome, lines
 
@@ -149,7 +153,7 @@ class Progress:
             self._write(f"\r\x1b[Kreading {what}")
             sys.stderr.flush()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Clear the line."""
         if self._write is not None:
             self._write("\r\x1b[K")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import orjson
 
 from ops.reconcile.lines import REQUEST_ID, bits_of
-from ops.reconcile.window import Window
+from ops.reconcile.window import CLOCKS, Window
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -97,7 +97,7 @@ class LogGroup:
         """As the protocol says; 1 MB or 10,000 events a call (FilterLogEvents' API reference)."""
         pages = self.logs.get_paginator("filter_log_events").paginate(
             logGroupName=self.name,
-            startTime=int(window.since.timestamp() * 1000),
+            startTime=int((window.since - CLOCKS).timestamp() * 1000),
             endTime=int((window.until + WRITTEN_WITHIN).timestamp() * 1000),
             filterPattern=PATTERN,
         )

@@ -23,7 +23,7 @@ from ops.reconcile.missing import files_of_rows, lacks_in_landing, lacks_in_stre
 from ops.reconcile.receipts import Broken, Receipts
 from ops.reconcile.stream import Stream
 from ops.reconcile.tally import WAY, Place, Stage, Tally
-from ops.reconcile.window import Window, hour_prefix, hours
+from ops.reconcile.window import CLOCKS, Window, hour_prefix, hours
 from ops.replay.marks import REPLAYED, REPLAYED_AREA
 from ops.warehouse import Load, Warehouse
 
@@ -33,9 +33,7 @@ ON_THE_WAY = timedelta(minutes=1)
 """From receiving a record to its arrival in the stream, unless it was spilled."""
 LONGEST_BUFFER = timedelta(minutes=15)
 """Firehose's (900 s): a file stands under the hour in which its oldest record arrived."""
-CLOCKS = timedelta(minutes=5)
-"""How far the gateway's clock may be before S3's."""
-AT_ONCE = 16
+AT_ONCE = 8
 """Objects that are read at a time; with their size this bounds the memory."""
 ROWS_AT_ONCE = 10_000
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ops.reconcile.lines import Grouped, group
-from ops.reconcile.window import Window
+from ops.reconcile.window import CLOCKS, Window
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -105,7 +105,7 @@ class _Shard:
 
     def next(self) -> list[Seen]:
         """One call."""
-        iterator = self._iterator or self.stream.iterator(self.shard_id, self.window.since, self._last)
+        iterator = self._iterator or self.stream.iterator(self.shard_id, self.window.since - CLOCKS, self._last)
         try:
             answer = self.stream.kinesis.get_records(ShardIterator=iterator, Limit=CALL_RECORDS)
         except ClientError as error:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from app.envelope import timestamp
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+CLOCKS = MINUTE
+"""How far the gateway's clock may be before those of the stream, the buckets and the log."""
 _UNITS = {"s": timedelta(seconds=1), "m": MINUTE, "h": HOUR, "d": timedelta(days=1)}
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 

@@ -163,6 +163,10 @@ def test_a_break_by_hand_is_found_with_its_ids_and_a_skipped_file_comes_back(
     assert differing(replayed) == {"landing_gone": done.in_deleted}
     assert (replayed["explained"]["refused"], replayed["explained"]["replayed"]) == (0, 1)
 
+    pipeline.reset()
+    forgotten = reconcile(pipeline)
+    assert (forgotten["clean"], forgotten["total"]["streamed"]) == (True, 0), "the stream still has them"
+
 
 def assert_found(pipeline: LocalPipeline, done: Breaks) -> dict[str, dict[str, Any]]:
     """Each break with exactly its ids; where each was last seen."""

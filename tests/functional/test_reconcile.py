@@ -219,6 +219,14 @@ def test_a_record_belongs_to_its_own_minute_and_to_no_other_window(world: World,
     assert list(checked.reading.tally.requests) == [next_.origin.request_id]
 
 
+def test_a_gateway_whose_clock_is_ahead(world: World, now: datetime) -> None:
+    """By less than a minute: its records arrive before they are received."""
+    minute = now.replace(second=0, microsecond=0) + MINUTE
+    sent = request(2, minute)
+    world.go(sent)
+    assert world.check(window_of(minute, minute + MINUTE), now=minute + MINUTE).missing() == {}
+
+
 def test_what_moves_still_settles(world: World, now: datetime) -> None:
     """By when it last moved: an old record that was drained a moment ago is on its way again."""
     settle = timedelta(minutes=10)
