@@ -44,11 +44,13 @@ class Stream:
 
     Args:
         pace: is told the bytes of each call, and waits.
+        call_records: the most a call asks for.
     """
 
     kinesis: "KinesisClient"
     name: str
     pace: Callable[[int], None] = in_half
+    call_records: int = CALL_RECORDS
     _shards: "list[_Shard]" = field(default_factory=list)
 
     def keeps(self) -> timedelta:
@@ -107,7 +109,7 @@ class _Shard:
         """One call."""
         iterator = self._iterator or self.stream.iterator(self.shard_id, self.window.since - CLOCKS, self._last)
         try:
-            answer = self.stream.kinesis.get_records(ShardIterator=iterator, Limit=CALL_RECORDS)
+            answer = self.stream.kinesis.get_records(ShardIterator=iterator, Limit=self.stream.call_records)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ExpiredIteratorException":
                 raise

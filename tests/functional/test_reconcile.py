@@ -368,3 +368,22 @@ def test_more_shards_and_calls_than_one(world: World, now: datetime, window: Win
     checked = world.check(window)
     assert checked.comparison.total.stages[Stage.STREAMED] == 60
     assert len({place.name for place in checked.reading.tally.places}) == len(world.aws.shards) == 2
+    assert sum(world.paced) > 0, "a pause between calls, as long as their bytes ask for"
+
+
+def test_of_the_stream_no_more_is_read_than_is_needed(world: World, now: datetime) -> None:
+    """As far as the window's records should be; on until now only while something is missing."""
+    received = now - timedelta(hours=2)
+    sent = request(1, received)
+    for _ in range(100):
+        world.stream(request(1, now))
+    world.stream(sent)
+
+    quiet = world.check(window_of(received - 3 * MINUTE, received - 2 * MINUTE))
+    assert (world.paced, quiet.missing()) == ([], {})
+
+    world.answer(sent)
+    world.load(sent, world.land(sent, hour=received))
+    late = world.check(window_of(received - MINUTE, received + MINUTE))
+    assert late.missing() == {}
+    assert len(world.paced) >= 5

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 PREFIX = "records/"
+CALL_RECORDS = 10
 
 
 @dataclass
@@ -130,6 +131,7 @@ class World:
     log: "CloudWatchLogsClient"
     group: str
     session: ListedSession = field(default_factory=ListedSession)
+    paced: list[int] = field(default_factory=list)
 
     @classmethod
     def make(cls, endpoint: str) -> "World":
@@ -219,7 +221,7 @@ class World:
     def sources(self, *, with_stream: bool = True) -> Sources:
         return Sources(
             receipts=LogGroup(self.log, self.group),
-            stream=Stream(self.aws.kinesis, self.aws.stream, lambda _: None) if with_stream else None,
+            stream=Stream(self.aws.kinesis, self.aws.stream, self.paced.append, CALL_RECORDS) if with_stream else None,
             errors=Objects(self.aws.s3, self.aws.bucket),
             landing=self.landing,
             landing_prefix=PREFIX,
