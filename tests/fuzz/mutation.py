@@ -79,7 +79,7 @@ TOKENS: list[bytes] = [
     ),
     *(
         b"\r\r\n",
-        b'"payload":1,',
+        b',"payload":1,',
         b',"payload":{}',
         rb'"a\u003Ab":1,',
         b'"a:b":1,',
