@@ -33,16 +33,16 @@ def main() -> int:
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=list(PASSES))
     options = parser.parse_args()
     sent: Counter[str] = Counter()
-    seed, failed = options.seed, 0
+    seed, failed, examples = options.seed, 0, min(EXAMPLES, options.requests)
     while sent.total() < options.requests:
         for name in options.passes:
-            outcome = one_round(PASSES[name], min(EXAMPLES, options.requests), seed)
+            outcome = one_round(PASSES[name], examples, seed)
             sent.update(outcome.sent)
             say(f"{name}, seed {seed}: {outcome.requests} requests, {_by_status(outcome.sent)}")
             if outcome.status != 0:
                 failed += 1
                 say(outcome.report)
-                say(f"again: make api-fuzz REQUESTS=1 PASSES={name} SEED={seed}")
+                say(f"again: make api-fuzz REQUESTS={examples} PASSES={name} SEED={seed}")
         if not outcome.requests:
             break
         seed += 1

@@ -46,7 +46,7 @@ class Pass:
 
 
 _HURRIED = {"SLUICE_DELIVERY_TIMEOUT_SECONDS": "0.1"}
-_FEW = json.dumps({"anonymous": {"requests_per_second": 5, "burst": 60}})
+_FEW = json.dumps({"anonymous": {"requests_per_second": 0.1, "burst": 80}})
 _NARROW = {"SLUICE_MAX_BODY_BYTES": "200", "SLUICE_MAX_RECORDS": "2", "SLUICE_SOURCE_LIMITS": _FEW}
 _KEYED = {
     "SLUICE_AUTH": "keys",
