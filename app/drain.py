@@ -14,7 +14,9 @@ from app.metrics import DRAINED, NAMESPACE
 from app.observability import configure_logging
 from app.settings import DrainSettings
 from app.sinks.aws import client_config
+from app.sinks.batching import DEFAULT_LANES
 from app.sinks.kinesis import KinesisSink
+from app.sinks.stream_in_threads import StreamInThreads
 from app.spill_area import S3SpillArea
 
 CONNECTIONS = 8
@@ -43,9 +45,13 @@ class Drain:
         endpoint: str | None = None,
     ) -> None:
         config = client_config(region, CONNECTIONS)
-        self._stream = KinesisSink(
-            lambda: session.client("kinesis", config=config, endpoint_url=endpoint), stream_name, CONNECTIONS
+        stream = StreamInThreads(
+            lambda: session.client("kinesis", config=config, endpoint_url=endpoint),
+            stream_name,
+            CONNECTIONS,
+            DEFAULT_LANES,
         )
+        self._stream = KinesisSink(stream, calls=CONNECTIONS, lanes=DEFAULT_LANES, packed=True)
         self._area = S3SpillArea(
             lambda: session.client("s3", config=config, endpoint_url=endpoint), bucket, CONNECTIONS
         )

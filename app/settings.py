@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
+from app.sinks.batching import DEFAULT_LANES
 
 _MIB = 1024 * 1024
 
@@ -104,7 +105,24 @@ class Settings(BaseSettings):
         description="How long a request tries to store its records: half of it in the stream, the rest in the "
         "spill area; what is not confirmed then is `retry`.",
     )
-    sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
+    stream_calls: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="PutRecords calls that a process has under way at a time; requests that come meanwhile share the next.",
+    )
+    stream_lanes: int = Field(
+        DEFAULT_LANES,
+        ge=1,
+        le=4096,
+        description="What the stream's hash keys are divided into: lines of a lane share Kinesis records. At least two "
+        "for each shard spread the load; fewer pack better.",
+    )
+    packing: bool = Field(
+        True,
+        description="Whether lines share Kinesis records; `false`: one line a record, with a partition key of its own.",
+    )
+    sink_connections: int = Field(16, ge=1, le=256, description="Connections to S3; in Lambda to Kinesis too.")
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
     metrics: MetricsMode = Field(
         MetricsMode.PROMETHEUS,

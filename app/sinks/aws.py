@@ -18,6 +18,8 @@ CONNECT_TIMEOUT_SECONDS = 1.0
 READ_TIMEOUT_SECONDS = 2.0
 """Far below botocore's 60 s, which is longer than an HTTP API waits (30 s) and than a request's deadline."""
 
+CALL_SECONDS = CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS
+
 _PERMANENT_CODES = frozenset(
     {
         "AccessDenied",
@@ -54,6 +56,16 @@ class AttemptFailed(Exception):
         self.retryable = retryable
 
 
+def now() -> float:
+    """Seconds of the running loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
+def failure_of_code(code: str) -> AttemptFailed:
+    """What an error code of AWS means for trying again."""
+    return AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
+
+
 def client_config(region: str | None, connections: int) -> Config:
     """botocore's configuration: we retry ourselves, inside the request's deadline."""
     return Config(
@@ -80,7 +92,7 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         failure = AttemptFailed("DeadlineExceeded", retryable=False)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-        failure = AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
+        failure = failure_of_code(code)
     except BotoCoreError as error:
         failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError | ConnectionError))
     except (AttributeError, KeyError, TypeError, ValueError):  # botocore, of an answer that is not AWS's at all
