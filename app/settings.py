@@ -109,7 +109,8 @@ class Settings(BaseSettings):
         4,
         ge=1,
         le=64,
-        description="PutRecords calls that a process has under way at a time; requests that come meanwhile share the next.",
+        description="PutRecords calls that a process has under way at a time; requests that come meanwhile share the "
+        "next.",
     )
     stream_lanes: int = Field(
         DEFAULT_LANES,

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
@@ -27,6 +27,7 @@ class Stream:
     def __init__(self, script: Callable[[int, Asked], Sequence[int] | Exception] = lambda *_: ()) -> None:
         self._script = script
         self.gate = asyncio.Event()
+        self.is_asked = asyncio.Event()
         self.gate.set()
         self.calls: list[Asked] = []
         self.at_once = self.most_at_once = 0
@@ -35,6 +36,7 @@ class Stream:
         asked = [record.data().splitlines() for record in records]
         number = len(self.calls)
         self.calls.append(asked)
+        self.is_asked.set()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -58,7 +60,7 @@ def lines(name: str, count: int) -> list[Line]:
     return [Line(f"{name}-{index}\n".encode(), f"{index % 4 << 30:08x}{'0' * 24}") for index in range(count)]
 
 
-def run(test: Callable[[], Awaitable[Answer]]) -> Answer:
+def run(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     return asyncio.run(test())
 
 
@@ -74,8 +76,7 @@ async def put_behind_a_first(stream: Stream, commit: GroupCommit, *given: Sequen
     """Put all of `given` while a call is under way that was there before them."""
     stream.gate.clear()
     first = asyncio.create_task(put(commit, lines("first", 1)))
-    while not stream.calls:
-        await asyncio.sleep(0)
+    await stream.is_asked.wait()
     rest = [asyncio.create_task(put(commit, each)) for each in given]
     await asyncio.sleep(0.01)
     stream.gate.set()
@@ -237,8 +238,7 @@ def test_who_waits_for_a_slot_too_long_is_told_so_and_is_not_sent_any_more() -> 
         commit = commit_to(stream)
         stream.gate.clear()
         first = asyncio.create_task(put(commit, lines("first", 1)))
-        while not stream.calls:
-            await asyncio.sleep(0)
+        await stream.is_asked.wait()
         late = await put(commit, lines("late", 1), seconds=0.1)
         stream.gate.set()
         last = await put(commit, lines("last", 1))
@@ -257,8 +257,7 @@ def test_a_request_that_is_given_up_takes_nothing_with_it() -> None:
         commit = commit_to(stream)
         stream.gate.clear()
         gone = asyncio.create_task(put(commit, lines("gone", 1)))
-        while not stream.calls:
-            await asyncio.sleep(0)
+        await stream.is_asked.wait()
         neighbour = asyncio.create_task(put(commit, lines("neighbour", 1)))
         await asyncio.sleep(0)
         gone.cancel()
@@ -285,8 +284,7 @@ def test_closing_waits_for_calls_under_way() -> None:
         commit = commit_to(stream)
         stream.gate.clear()
         task = asyncio.create_task(put(commit, lines("a", 1)))
-        while not stream.calls:
-            await asyncio.sleep(0)
+        await stream.is_asked.wait()
         asyncio.get_running_loop().call_later(0.05, stream.gate.set)
         await commit.close()
         return await task
