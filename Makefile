@@ -3,6 +3,7 @@ PORT ?= 8000
 STAGE ?= dev
 PYTHON ?=
 ARGS ?=
+REQUESTS ?= 1000000
 
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check install
 ENGINE_PIP = .venv-engine/bin/python -m pip --quiet --disable-pip-version-check install
@@ -11,6 +12,7 @@ DEV = .venv/.installed-dev
 ENGINE = .venv-engine/.installed
 CHECKS_PIP = .venv-checks/bin/python -m pip --quiet --disable-pip-version-check install
 CHECKS = .venv-checks/.installed
+FUZZ = .venv/.installed-fuzz
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 # The first Python that runs, is new enough and has venv. Each candidate is run: a pyenv shim with no version behind it
@@ -28,7 +30,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test check image image-test rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test chaos check api-fuzz fuzz image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -42,6 +44,9 @@ install: $(LOCAL) $(ENGINE)
 test: $(DEV) $(ENGINE) $(CHECKS) ## run every test (ARGS= goes to pytest)
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+chaos: $(DEV) $(ENGINE) ## a mixed load while faults come and go at random (SEED=, else random; RECORDS=200000; minutes)
+	@.venv/bin/python -m tests.chaos $(if $(SEED),--seed "$(SEED)") $(if $(RECORDS),--records "$(RECORDS)") $(ARGS)
+
 check: $(DEV) $(CHECKS) ## formatting, lint, types, templates, SQL, Dockerfile, workflows
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -53,11 +58,21 @@ check: $(DEV) $(CHECKS) ## formatting, lint, types, templates, SQL, Dockerfile, 
 	.venv-checks/bin/actionlint
 	.venv-checks/bin/zizmor --offline --quiet --min-severity medium .github/workflows
 
+api-fuzz: $(DEV) ## hold the running gateway against its OpenAPI document (REQUESTS=20000 SEED= PASSES=)
+	@.venv/bin/python -m tests.api_fuzz --requests "$(or $(REQUESTS),20000)" $(if $(SEED),--seed "$(SEED)") $(if $(PASSES),--passes $(PASSES))
+
+fuzz: $(DEV) $(FUZZ) ## feed the decoders and the judge mutated bodies (SECONDS=600 SEED= TARGETS= INPUT=file)
+	@.venv/bin/python -m tests.fuzz --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)") \
+		$(if $(TARGETS),--targets $(TARGETS)) $(if $(INPUT),--input "$(INPUT)")
+
 image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:dev)
 	@infra/image/build.sh "$(or $(TAG),sluice:dev)" $(ARGS)
 
 image-test: $(DEV) ## build the image without Docker and run it as Lambda does (Debian, root)
 	@.venv/bin/python -m pytest tests/image $(ARGS)
+
+soak: $(DEV) ## send the gateway many requests and watch its memory (REQUESTS=1000000)
+	@.venv/bin/python -m tests.soak --requests "$(REQUESTS)" $(ARGS)
 
 rehearse: install ## deploy, deploy again and destroy a stage on this machine; no account needed
 	@.venv/bin/python -m local_pipeline.rehearsal $(ARGS)
@@ -82,6 +97,7 @@ requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes new
 	$(COMPILE) pyproject.toml --extra dev -c requirements/local.txt -o requirements/dev.txt
 	$(COMPILE) requirements/engine.in -o requirements/engine.txt
 	$(COMPILE) requirements/checks.in -o requirements/checks.txt
+	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(COMPILE) requirements/lambda-runtime.in -o requirements/lambda-runtime.txt
 
 clean: ## remove the local pipeline's state (.sluice)
@@ -106,6 +122,12 @@ $(DEV): requirements/dev.txt requirements/local.txt pyproject.toml .venv/bin/pyt
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(LOCAL) $@
+
+# Beside the tests, not part of them: a fuzzing engine of 35 MB that is made for few platforms. The others do without.
+$(FUZZ): requirements/fuzz.txt $(DEV)
+	@echo "Installing the fuzzer's engine into .venv (once)"
+	@$(PIP) --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
 $(ENGINE): requirements/engine.txt .venv-engine/bin/python
 	@echo "Installing the embedded AWS engine into .venv-engine (once)"

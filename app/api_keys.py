@@ -138,21 +138,24 @@ class SecretKeys:
     async def source_of(self, digest: bytes) -> str | None:
         """The source whose key it is, looked up anew if the key is unknown and may be a fresh one."""
         await self._refresh(REFRESH_SECONDS)
-        source = self._known().source_of(digest)
-        if source is None and await self._has_newer():
+        ring = self._known()
+        source = ring.source_of(digest)
+        if source is None and await self._has_newer(ring):
             source = self._known().source_of(digest)
         return source
 
     async def take_webhooks(self) -> bool:
         """Whether any source has a webhook secret, looked up anew if none has."""
         await self._refresh(REFRESH_SECONDS)
-        return bool(self._known().signing) or (await self._has_newer() and bool(self._known().signing))
+        ring = self._known()
+        return bool(ring.signing) or (await self._has_newer(ring) and bool(self._known().signing))
 
     async def signer_of(self, signature: Signature, body: str) -> str | None:
         """The source that signed, looked up anew if none did: its secret may be a fresh one."""
         await self._refresh(REFRESH_SECONDS)
-        source = await self._known().signing.signer_of(signature, body)
-        if source is None and await self._has_newer():
+        ring = self._known()
+        source = await ring.signing.signer_of(signature, body)
+        if source is None and await self._has_newer(ring):
             source = await self._known().signing.signer_of(signature, body)
         return source
 
@@ -175,10 +178,10 @@ class SecretKeys:
             raise KeysUnavailable("The gateway cannot read its API keys at the moment; nothing is stored. Try again.")
         return self._ring
 
-    async def _has_newer(self) -> bool:
-        before = self._ring
+    async def _has_newer(self, tried: KeyRing) -> bool:
+        """Whether there are newer keys than those tried: read now, or by another request meanwhile."""
         await self._refresh(UNKNOWN_KEY_SECONDS)
-        return self._ring is not before
+        return self._ring is not tried
 
     async def _refresh(self, max_age: float) -> None:
         if not self._is_due(max_age):

@@ -6,22 +6,39 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.exceptions import ContentTooLarge
+from app.arrival import Arrival
+from app.exceptions import BodyTimeout, ContentTooLarge
+from app.in_flight import Place
 
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-MAX_DISCARD_SECONDS = 30.0
-"""What of a refused body is still read and thrown away; who sends more gets a closed connection."""
+DISCARD_SECONDS = 2.0
+"""What of a refused body is still read and thrown away, beyond the time that any body has; who sends more may find the
+connection closed."""
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The body as received.
+async def read_body(request: Request, max_bytes: int, arrival: Arrival) -> bytes:
+    """The body as received; its bytes are held in the place of `arrival`.
 
     Raises:
-        ContentTooLarge: over `max_bytes`, as announced or as it comes; the client may still be sending.
+        ContentTooLarge: over `max_bytes`, as announced or as it comes; the client may still be sending, as in all that
+            follows.
+        Overloaded: there is no room for it, as announced or as it comes.
+        BodyTimeout: it was not there in time.
         ClientDisconnect: the client went away.
     """
-    if _declared_length(request) > max_bytes:
+    size = _declared_length(request)
+    if size > max_bytes:
         raise too_large(max_bytes)
+    arrival.place.expect(size)
+    request.state.body_by = arrival.body_by
+    try:
+        async with asyncio.timeout_at(arrival.body_by):
+            return await _read(request, max_bytes, arrival.place)
+    except TimeoutError:
+        raise BodyTimeout("The body did not come in time; nothing is stored. Send fewer records a request.") from None
+
+
+async def _read(request: Request, max_bytes: int, place: Place) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -31,16 +48,19 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
             raise ClientDisconnect
         more = request.state.body_is_unread = message.get("more_body", False)
         chunk = message.get("body", b"")
-        chunks.append(chunk)
         size += len(chunk)
         if size > max_bytes:
             raise too_large(max_bytes)
+        place.hold(len(chunk))
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
 def while_sending(request: Request, response: Response) -> Response:
     """`response` in a form that the client of `request` gets to read though it may not be done sending."""
     if not getattr(request.state, "body_is_unread", _has_body(request)):
+        return response
+    if "connection" in response.headers:  # it is closed, whatever still comes
         return response
     return _Interruption(response.body, response.status_code, response.headers)
 
@@ -51,17 +71,17 @@ class _Interruption(Response):
     A server that closes while bytes come in resets the connection, and the client loses the answer.
     """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        await _discard(receive)
+        await _discard(receive, getattr(Request(scope).state, "body_by", 0.0))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _discard(receive: Receive) -> None:
+async def _discard(receive: Receive, body_by: float) -> None:
     discarded = 0
     try:
-        async with asyncio.timeout(MAX_DISCARD_SECONDS):
+        async with asyncio.timeout_at(max(body_by, asyncio.get_running_loop().time() + DISCARD_SECONDS)):
             more = True
             while more and discarded <= MAX_DISCARDED_BYTES:
                 message = await receive()

@@ -7,7 +7,8 @@ from enum import Enum
 from app.exceptions import UnsupportedMedia
 
 _NDJSON_TYPES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
-_PARAMETER = re.compile(r'([^\s;=]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')  # RFC 9110, 5.6.6
+PARAMETER = re.compile(r'([^;="]*)(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*)|[;"]|$)')
+"""RFC 9110, 5.6.6. What stands before a separator is read once, whatever it is: a header may have 64 KiB."""
 _SUFFIXED_JSON = re.compile(r"application/(?=.{6,127}$)[a-z0-9][a-z0-9!#$&^_.+-]*\+json")
 """RFC 6838, 4.2: what a subtype is made of, and that it has 127 characters at the most."""
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
@@ -40,8 +41,8 @@ def parse_content_type(header: str | None) -> MediaType:
     """Raises UnsupportedMedia for a type that holds no records, or a charset other than UTF-8."""
     essence, _, parameters = (header or "").partition(";")
     name = essence.strip().lower()
-    for key, value in _PARAMETER.findall(parameters):
-        if key.lower() == "charset" and value.strip().strip('"').lower() not in _UTF8_NAMES:
+    for key, value in PARAMETER.findall(parameters):
+        if key.lower().split()[-1:] == ["charset"] and value.strip().strip('"').lower() not in _UTF8_NAMES:
             raise UnsupportedMedia("Only UTF-8 is taken: send the body as UTF-8 and leave the charset out.")
     if name in _NDJSON_TYPES:
         return MediaType(name, Framing.NDJSON)

@@ -8,25 +8,30 @@ that is killed between putting and removing, do no harm.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from app.envelope import MAX_LINE_BYTES, partition_key, take_apart
+from app.settings import MAX_DECODED_BYTES
 from app.sinks.aws import AttemptFailed
 from app.sinks.base import Line, Lines, Outcome, Sink
 from app.validation import Accepted, judge
 
 logger = logging.getLogger(__name__)
-MAX_OBJECT_BYTES = 16 * 1024 * 1024
-"""More than a request can spill: 8 MiB of payloads and 10,000 times some 400 bytes around them."""
+MAX_OBJECT_BYTES = MAX_DECODED_BYTES + 8 * 1024 * 1024
+"""More than a request can spill: its payloads and 10,000 times some 400 bytes around them."""
 AT_ONCE = 4
-"""Objects in work at a time; with MAX_OBJECT_BYTES this bounds the memory."""
+"""Objects in work at a time, of which one is large."""
+LARGE_BYTES = 1024 * 1024
+"""What a shard takes in a second (Kinesis Data Streams, "Quotas and limits"). Objects larger than that go one after the
+other: beside each other they would take longer than a drain has, go in part, and begin anew with the next drain."""
 FAILURES_TO_STOP = 3
 """Objects in a row that could not be read, or that the stream did not take whole: one alone holds up none behind it."""
-OBJECT_SECONDS = 15.0
+FRUITLESS_SECONDS = 15.0
+"""How long the stream may take nothing more of an object."""
 
 
 class Stopped(StrEnum):
@@ -66,9 +71,10 @@ class DrainReport:
     Attributes:
         objects, records: how many are in the stream and no longer in the area.
         malformed: keys of objects that hold something else than stream lines; they are left as they are.
-        kept: keys of objects that were tried and stay for the next drain.
+        kept: keys of objects that were seen and stay for the next drain.
         stopped: why it did not see the whole area; None if it did.
-        oldest: since when the oldest object waits of those that were seen and stay.
+        oldest: since when the oldest object waits of those that were seen and stay; within the hour of the first one
+            that there was no time for, for keys tell the order of hours. None if none was seen.
     """
 
     objects: int = 0
@@ -82,6 +88,10 @@ class DrainReport:
     def is_clean(self) -> bool:
         """Whether nothing was left that should have gone."""
         return not (self.malformed or self.kept or self.stopped)
+
+    def saw_stay(self, since: datetime) -> None:
+        """An object was seen that stays."""
+        self.oldest = since if self.oldest is None else min(self.oldest, since)
 
 
 class MalformedObjectError(Exception):
@@ -116,13 +126,15 @@ class _Drain:
         self._deadline = deadline
         self._report = report
         self._listing = asyncio.Lock()
+        self._large = asyncio.Lock()
         self._failures = 0
 
     async def work(self, objects: AsyncGenerator[Spilled, None]) -> None:
         """Take one object after the other, as long as no worker has a reason to stop."""
         while spilled := await self._next(objects):
             try:
-                await self._move(spilled)
+                async with self._large if spilled.size > LARGE_BYTES else nullcontext():
+                    await self._move(spilled)
             except MalformedObjectError as error:
                 logger.warning("a spilled object is left as it is: %s", error, extra={"key": spilled.key})
                 self._stays(spilled, self._report.malformed)
@@ -134,14 +146,16 @@ class _Drain:
         async with self._listing:
             if self._report.stopped:
                 return None
-            if asyncio.get_running_loop().time() >= self._deadline:
-                self._report.stopped = Stopped.TIME
-                return None
             try:
-                return await anext(objects, None)
+                spilled = await anext(objects, None)
             except AttemptFailed as failure:
                 self._stop_for_bucket(failure)
                 return None
+        if spilled is not None and asyncio.get_running_loop().time() >= self._deadline:
+            self._stop(Stopped.TIME)
+            self._stays(spilled, self._report.kept)
+            return None
+        return spilled
 
     async def _move(self, spilled: Spilled) -> None:
         if spilled.size > MAX_OBJECT_BYTES:
@@ -154,15 +168,27 @@ class _Drain:
         if body is None:  # another drain was faster
             return
         lines = await asyncio.to_thread(read_lines, spilled.key, body)
-        deadline = min(self._deadline, asyncio.get_running_loop().time() + OBJECT_SECONDS)
-        outcomes = await self._stream.put(lines, deadline)
-        if any(outcome is not Outcome.CONFIRMED for outcome in outcomes):
+        del body
+        if not await self._put(lines):
             self._failed(spilled, Stopped.STREAM)
             return
         self._failures = 0
         await self._area.remove(spilled.key, self._deadline)
         self._report.objects += 1
         self._report.records += len(lines.lines)
+
+    async def _put(self, lines: Lines) -> bool:
+        """Whether the stream took every line: as long as it takes some, it is asked for the rest."""
+        left, clock = lines.lines, asyncio.get_running_loop().time
+        while True:
+            deadline = min(self._deadline, clock() + FRUITLESS_SECONDS)
+            outcomes = await self._stream.put(replace(lines, lines=left), deadline)
+            rest = [line for line, outcome in zip(left, outcomes, strict=True) if outcome is not Outcome.CONFIRMED]
+            if not rest:
+                return True
+            if len(rest) == len(left) or clock() >= self._deadline:
+                return False
+            left = rest
 
     def _failed(self, spilled: Spilled, reason: Stopped) -> None:
         self._stays(spilled, self._report.kept)
@@ -172,8 +198,7 @@ class _Drain:
 
     def _stays(self, spilled: Spilled, keys: list[str]) -> None:
         keys.append(spilled.key)
-        oldest = self._report.oldest
-        self._report.oldest = spilled.since if oldest is None else min(oldest, spilled.since)
+        self._report.saw_stay(spilled.since)
 
     def _stop_for_bucket(self, failure: AttemptFailed) -> None:
         self._stop(Stopped.BUCKET)
@@ -194,7 +219,7 @@ def read_lines(key: str, body: bytes) -> Lines:
         raise MalformedObjectError("its last line is not whole")
     request_id = key.rpartition("/")[2].partition(".")[0]
     try:
-        lines = [_line(line + b"\n") for line in body[:-1].split(b"\n")]
+        lines = [_line(line) for line in body.splitlines(keepends=True)]
         received_at = datetime.fromisoformat(str(take_apart(lines[0].data)[0]["received_at"]))
     except (ValueError, KeyError) as error:
         raise MalformedObjectError("it holds more than stream lines") from error

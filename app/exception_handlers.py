@@ -44,6 +44,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     response = problem(
         error.status, error.reason, error.title, error.detail, request_id_of(request), headers=error.headers
     )
+    error.with_traceback(None)  # its frames hold what came of the body; the client may go on sending for long
     return while_sending(request, response)
 
 

@@ -9,6 +9,8 @@ SluiceError                        status  reason                     retryable
 │   ├── UnsupportedMedia           415     unsupported_media          no
 │   ├── InvalidIdempotencyKey      400     invalid_idempotency_key    no
 │   ├── ContentTooLarge            413     content_too_large          no
+│   ├── BodyTimeout                408     body_timeout               yes
+│   ├── Overloaded                 503     overloaded                 yes
 │   └── EmptyBody                  400     empty                      no
 ├── BodyRejected                   (the body as a whole is kept in the error bucket)
 │   ├── MalformedBody              400     malformed_json             no
@@ -111,6 +113,28 @@ class ContentTooLarge(RequestRefused):
     status = 413
     reason = "content_too_large"
     title = "Content too large"
+
+
+class BodyTimeout(RequestRefused):
+    """The body was not there in time."""
+
+    status = 408
+    reason = "body_timeout"
+    title = "Body not received in time"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 15.5.9: the server does not wait for the rest."""
+        return {"Connection": "close"}
+
+
+class Overloaded(RequestRefused):
+    """The gateway has as much at hand as it may, or came to this request too late to store it in time."""
+
+    status = 503
+    reason = "overloaded"
+    title = "Overloaded"
+    retry_after = 1
 
 
 class EmptyBody(RequestRefused):

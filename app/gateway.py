@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.api_keys import ApiKeys
 from app.authentication import Authenticator
+from app.in_flight import InFlight
 from app.metrics import Counters
 from app.observability import Receipt, ReceiptLog
 from app.rate_limit import RateLimiter
@@ -49,6 +50,7 @@ class Gateway:
     api_keys: ApiKeys
     authenticator: Authenticator
     rate_limiter: RateLimiter
+    in_flight: InFlight
     receipts: ReceiptLog
     counters: Counters | None
 

@@ -6,14 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from app.arrival import Arrival
 from app.content import Encoding, Framing, MediaType
 from app.decompression import decompress
 from app.envelope import Origin, StreamLines, error_line, partition_key
 from app.exceptions import BodyRejected, UndecodableBody
 from app.framing import malformed_body, split
 from app.gateway import Gateway
+from app.in_flight import RECORD_BYTES
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
 from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Line, Lines, Outcome, Sink
@@ -35,7 +36,7 @@ class Submission:
         is_webhook: its sender signed the key and the body, and nothing else.
     """
 
-    received_at: datetime
+    arrival: Arrival
     source: str
     media_type: MediaType
     encoding: Encoding
@@ -97,7 +98,7 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     """Judge and store the records of `submission`; returns when each is confirmed or known not to be.
 
     Raises:
-        RequestRefused: empty, or over a limit; nothing is stored.
+        RequestRefused: empty, over a limit, or too late; nothing is stored.
     """
     clock = _Stages(receipt)
     decoded = _decode(submission, gateway)
@@ -105,7 +106,7 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     label, schema = gateway.registry.resolve(submission.schema)
     origin = Origin(
         request_id=_request_id(submission, decoded.body),
-        received_at=submission.received_at,
+        received_at=submission.arrival.received_at,
         source=submission.source,
         schema=label,
         content_type=submission.media_type.name or None,
@@ -114,7 +115,7 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     receipt.schema = None if _is_unknown(schema) else label
     clock.ended("decode")
     lines = StreamLines(origin)
-    judged = await _judge(decoded, submission.media_type.framing, lines, schema)
+    judged = await _judge(decoded, submission, lines, schema)
     receipt.records = len(judged.records)
     clock.ended("judge")
     account = await _store(judged.records, origin, lines, gateway)
@@ -142,14 +143,17 @@ def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
     body = submission.body
     try:
         body = decompress(body, submission.encoding, gateway.settings.max_decoded_bytes)
-        return _Decoded(body, split(body, submission.media_type.framing, gateway.settings.max_records), None)
+        submission.arrival.place.hold(len(body))
+        raws = split(body, submission.media_type.framing, gateway.settings.max_records)
+        submission.arrival.place.hold(len(raws) * RECORD_BYTES)
+        return _Decoded(body, raws, None)
     except BodyRejected as refused:
         return _Decoded(body, [body], refused)
 
 
 def _request_id(submission: Submission, decoded_body: bytes) -> str:
     if submission.idempotency_key is None:
-        return new_request_id(submission.received_at)
+        return new_request_id(submission.arrival.received_at)
     if submission.is_webhook:  # who sends a captured one again, with other headers, makes no new records
         return repeatable_request_id(submission.source, submission.idempotency_key, "", None, decoded_body)
     schema = "\n".join(submission.schema) if submission.schema else None
@@ -158,10 +162,15 @@ def _request_id(submission: Submission, decoded_body: bytes) -> str:
     )
 
 
-async def _judge(decoded: _Decoded, framing: Framing, lines: StreamLines, schema: RecordSchema | None) -> _Judged:
-    """Judge all records, letting other requests have their turn after every BYTES_A_TURN."""
+async def _judge(decoded: _Decoded, submission: Submission, lines: StreamLines, schema: RecordSchema | None) -> _Judged:
+    """Judge all records, letting other requests have their turn after every BYTES_A_TURN.
+
+    Raises:
+        Overloaded: their turns have left too little time.
+    """
     if decoded.refused is not None:
         return _reject_body(decoded.body, decoded.refused)
+    now = asyncio.get_running_loop().time
     budget = Budget()
     judged: list[Accepted | Rejected] = []
     turn = 0
@@ -170,8 +179,10 @@ async def _judge(decoded: _Decoded, framing: Framing, lines: StreamLines, schema
         turn += len(raw)
         if turn > BYTES_A_TURN:
             await asyncio.sleep(0)
+            submission.arrival.check_time(now())
             turn = 0
-    if framing is Framing.JSON and any(map(_is_malformed, judged)):
+    submission.arrival.check_time(now())
+    if submission.media_type.framing is Framing.JSON and any(map(_is_malformed, judged)):
         return _reject_body(decoded.body, malformed_body(decoded.body))
     return _Judged(judged, None)
 

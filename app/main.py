@@ -14,6 +14,7 @@ from app.authentication import Authenticator
 from app.embedded_metrics import embedded_lines
 from app.exception_handlers import add_exception_handlers, unforeseen
 from app.gateway import Gateway, ReadinessCheck, Sinks
+from app.in_flight import InFlight
 from app.key_secret import SecretsManagerReader
 from app.lifespan import lifespan
 from app.metrics import Counters
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
     sinks = sinks or server_sinks(settings, session)
+    in_flight = InFlight(settings.max_requests_in_flight, settings.max_bytes_in_flight)
     app.state.gateway = Gateway(
         settings=settings,
         sinks=sinks,
@@ -63,6 +65,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         api_keys=api_keys,
         authenticator=Authenticator(settings.auth, api_keys),
         rate_limiter=RateLimiter(settings.rate_limit_requests_per_second, time.monotonic, settings.source_limits),
+        in_flight=in_flight,
         receipts=ReceiptLog(
             settings.receipt_file,
             lines_of=embedded_lines(settings.stage) if settings.metrics is MetricsMode.CLOUDWATCH else plain_lines,
@@ -75,16 +78,16 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     for router in (records.router, health.router, schemas.router, docs.router):
         app.include_router(router)
     if counters is not None:
-        _add_metrics(app, counters, sinks.breaker)
+        _add_metrics(app, counters, in_flight, sinks.breaker)
     add_exception_handlers(app)
     app.add_middleware(AnswerGuard, unforeseen=unforeseen)
     return app
 
 
-def _add_metrics(app: FastAPI, counters: Counters, breaker: Breaker | None) -> None:
+def _add_metrics(app: FastAPI, counters: Counters, in_flight: InFlight, breaker: Breaker | None) -> None:
     from app.api.metrics import metrics_router  # noqa: PLC0415 - prometheus_client has no place in Lambda's start
 
-    app.include_router(metrics_router(counters, breaker))
+    app.include_router(metrics_router(counters, in_flight, breaker))
 
 
 def _api_keys(settings: Settings, session: boto3.Session) -> ApiKeys:

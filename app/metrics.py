@@ -55,12 +55,14 @@ EMITTED: Mapping[str, Metric] = MappingProxyType(
 DRAINED: Mapping[str, Metric] = MappingProxyType(
     {
         "RecordsDrained": Metric("Count", _BY_STAGE, "Spilled records that are in the stream now."),
-        "SpillAgeSeconds": Metric("Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing."),
+        "SpillAgeSeconds": Metric(
+            "Seconds", _BY_STAGE, "How long what a drain left behind has waited; 0 if nothing, none if unseen."
+        ),
     }
 )
-"""What the drain's function writes, once a run."""
+"""What the drain's function writes once a run, the age where it is known."""
 
-STATUSES = (202, 207, 400, 401, 413, 415, 422, 429, 499, 500, 503)
+STATUSES = (202, 207, 400, 401, 408, 413, 415, 422, 429, 499, 500, 503)
 """What POST /records answers; 499 is a client that went away."""
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

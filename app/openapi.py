@@ -7,7 +7,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from app.api.models import Record
+from app.gateway import Gateway
 from app.problems import MEDIA_TYPE
+from app.settings import AuthMode
 from app.webhooks import HEADERS
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -46,10 +48,26 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in _FASTAPIS_OWN_ERRORS:
         schemas.pop(name, None)
+    _add_what_this_gateway_has(made["paths"]["/records"]["post"], app.state.gateway)
     _, definitions = models_json_schema([(Record, "validation")], ref_template=_REFERENCE)
     schemas.update(definitions["$defs"])
     components["securitySchemes"] = _SECURITY_SCHEMES
     return made
+
+
+def _add_what_this_gateway_has(operation: dict[str, Any], gateway: Gateway) -> None:
+    operation["security"] = _security(gateway.settings.auth)
+    names = gateway.registry.names()
+    if names:
+        schema = next(parameter["schema"] for parameter in operation["parameters"] if parameter["name"] == "schema")
+        schema["enum"] = [*names, *(f"{name}/{version}" for name, versions in names.items() for version in versions)]
+
+
+def _security(auth: AuthMode) -> list[dict[str, list[str]]]:
+    """What to send, of which one will do. Where no key is asked for, credentials are not looked at."""
+    if auth is AuthMode.NONE:
+        return []
+    return [{"bearer": []}, {"api_key": []}, {name: [] for name in HEADERS}]
 
 
 def _as_problem(response: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
+from app.in_flight import RECORD_BYTES
 from app.sinks.batching import DEFAULT_LANES
 
 _MIB = 1024 * 1024
+SPARE_SECONDS = 1.0
+"""Of a request's time, what is kept for the turns of other requests and for the answer's way."""
+MAX_DECODED_BYTES = 64 * _MIB
+"""The highest of `max_decoded_bytes`, for what a request can spill in one object has to fit a drain's memory."""
 
 
 class AuthMode(StrEnum):
@@ -84,7 +89,12 @@ class Settings(BaseSettings):
         description="Secret whose text is the same JSON, read at the first request and again once it is 60 s old.",
     )
     max_body_bytes: int = Field(4 * _MIB, ge=1, description="Largest body as received; over it: 413.")
-    max_decoded_bytes: int = Field(8 * _MIB, ge=1, description="Largest body after decompression; over it: 413.")
+    max_decoded_bytes: int = Field(
+        8 * _MIB,
+        ge=1,
+        le=MAX_DECODED_BYTES,
+        description="Largest body after decompression, at most 64 MiB; over it: 413.",
+    )
     max_records: int = Field(10_000, ge=1, le=10_000, description="Most records a request; over it: 413.")
     rate_limit_requests_per_second: float = Field(
         0, ge=0, description="Requests a second that one source may send to one process; over it: 429. 0 is no limit."
@@ -104,6 +114,25 @@ class Settings(BaseSettings):
         le=20,
         description="How long a request tries to store its records: half of it in the stream, the rest in the "
         "spill area; what is not confirmed then is `retry`.",
+    )
+    body_timeout_seconds: float = Field(
+        20, gt=0, le=600, description="How long a request's body may take to come; after it: 408."
+    )
+    request_timeout_seconds: float = Field(
+        29,
+        ge=6,
+        le=900,
+        description="When whoever waits for the answer gives up (Lambda, a load balancer, clients). What could not be "
+        "stored by a second before that is refused in time: 408 or 503, nothing stored.",
+    )
+    max_requests_in_flight: int = Field(
+        1024, ge=1, description="Requests of one process whose body is there and whose answer is not; over it: 503."
+    )
+    max_bytes_in_flight: int = Field(
+        256 * _MIB,
+        ge=2,
+        description="Bytes that one process holds: of bodies as received, again as decoded, and 400 a record; over it: "
+        "503. Its memory grows by about three times as much.",
     )
     stream_calls: int = Field(
         4,
@@ -148,6 +177,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _a_request_fits(self) -> Self:
+        largest = self.max_body_bytes + self.max_decoded_bytes + self.max_records * RECORD_BYTES
+        if self.max_bytes_in_flight < largest:
+            raise ValueError(f"SLUICE_MAX_BYTES_IN_FLIGHT: under {largest}, which the largest request takes")
+        if self.request_timeout_seconds < self.delivery_timeout_seconds + 2 * SPARE_SECONDS:
+            raise ValueError(
+                "SLUICE_REQUEST_TIMEOUT_SECONDS: less than two seconds over SLUICE_DELIVERY_TIMEOUT_SECONDS, so there "
+                "would be no time to store anything"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _keys_in_one_place_unless_none_is_said(self) -> Self:
         if self.auth is AuthMode.NONE:
             return self
@@ -162,6 +203,11 @@ class Settings(BaseSettings):
                 "SLUICE_AUTH=none to let anyone in"
             )
         return self
+
+    @property
+    def seconds_before_storing(self) -> float:
+        """How long after its head a request may begin to store, so that its answer is in time."""
+        return self.request_timeout_seconds - SPARE_SECONDS - self.delivery_timeout_seconds
 
     def body_limit_of(self, source: str) -> int:
         """Largest body that `source` may send."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "infra" / "cloudformation"
 BOOTSTRAP = "bootstrap"
-STACKS = ("storage", "delivery", "snowflake-access", "gateway", "monitoring")
+STACKS = ("storage", "delivery", "snowflake-access", "gateway", "drain", "monitoring")
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 5.0
 

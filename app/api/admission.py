@@ -1,10 +1,9 @@
 """The checks before a record is looked at, in the contract's order."""
 
-from datetime import datetime
-
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from app.arrival import Arrival
 from app.body import read_body, too_large
 from app.content import Encoding, Framing, MediaType, parse_content_encoding, parse_content_type
 from app.decompression import GZIP_MAGIC
@@ -16,11 +15,12 @@ from app.request_identity import parse_idempotency_key
 from app.webhooks import HEADERS, MAX_BYTES, Signature
 
 
-async def let_in(request: Request, gateway: Gateway, received_at: datetime, receipt: Receipt) -> Submission:
+async def let_in(request: Request, gateway: Gateway, arrival: Arrival, receipt: Receipt) -> Submission:
     """Who sends, whether they may, and the body.
 
     A webhook's body is read before it is known whose it is, so the limit on webhooks comes before that 401; all other
-    checks come after it, as for a key.
+    checks come after it, as for a key. Whether there is room is asked last before a body is read: what is wrong with a
+    request is told even when all are busy, and what is refused for want of room has cost next to nothing.
 
     Raises:
         RequestRefused: nothing is stored.
@@ -32,7 +32,7 @@ async def let_in(request: Request, gateway: Gateway, received_at: datetime, rece
     if signature is None:
         source = await gateway.authenticator.identify(authorization, x_api_key)
     else:
-        body = await read_body(request, min(MAX_BYTES, gateway.settings.max_body_bytes))
+        body = await read_body(request, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival)
         receipt.received_bytes = len(body)
         source = await gateway.authenticator.verify(signature, body)
     receipt.source = source
@@ -44,14 +44,15 @@ async def let_in(request: Request, gateway: Gateway, received_at: datetime, rece
     idempotency_key = _idempotency_key(headers, signature)
     max_bytes = gateway.settings.body_limit_of(source)
     if body is None:
-        body = await read_body(request, max_bytes)
+        body = await read_body(request, max_bytes, arrival)
     elif len(body) > max_bytes:
         raise too_large(max_bytes)
     receipt.received_bytes = len(body)
+    arrival.place.work()
     if encoding is Encoding.GZIP and _decoded_by_front_door(request, body):
         encoding = Encoding.IDENTITY
     return Submission(
-        received_at=received_at,
+        arrival=arrival,
         source=source,
         media_type=media_type,
         encoding=encoding,

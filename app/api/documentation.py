@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from app.api.models import RECEIVED_AT, REJECTED, REQUEST_ID, RETRY, Answer, Problem
+from app.api.models import RECEIVED_AT, REJECTED, REQUEST_ID, RETRY, Answer, Problem, RecordsProblem
 from app.exceptions import (
+    BodyTimeout,
     ContentTooLarge,
     HttpError,
     InvalidIdempotencyKey,
     KeysUnavailable,
+    Overloaded,
     RateLimited,
     Unauthorized,
     UnsupportedMedia,
 )
 from app.problems import problem_document
-from app.webhooks import HEADERS
 
 _ONE = {"id": "order-1001", "customer": "ada", "amount": 12.5}
 _OTHER = {"id": "order-1002", "customer": "bob", "amount": 3}
@@ -24,7 +25,12 @@ _RECORDS: dict[str, Any] = {
     ]
 }
 _NDJSON: dict[str, Any] = {
-    "schema": {"type": "string", "description": "One record a line; blank lines are skipped."},
+    "schema": {
+        "type": "string",
+        "format": "ndjson",
+        "pattern": "[^ \\t\\r\\n]",
+        "description": "One record a line; blank lines are skipped.",
+    },
     "examples": {
         "lines": {
             "summary": "Two records, one a line",
@@ -33,17 +39,25 @@ _NDJSON: dict[str, Any] = {
     },
 }
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer"}}}
+RETRY_AFTER: dict[str, Any] = {
+    "Retry-After": {
+        "required": True,
+        "description": "Seconds to wait before sending again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_AUTHENTICATE: dict[str, Any] = {
+    "WWW-Authenticate": {"required": True, "description": "RFC 9110, 11.6.1.", "schema": {"type": "string"}}
+}
 
 RECORDS_REQUEST: dict[str, Any] = {
-    "security": [{"bearer": []}, {"api_key": []}, {name: [] for name in HEADERS}, {}],
     "parameters": [
         {
             "name": "schema",
             "in": "query",
             "required": False,
             "description": "Validate every record against `NAME` (its newest version) or `NAME/VERSION`.",
-            "schema": {"type": "string", "examples": ["order", "order/1"]},
+            "schema": {"type": "string"},
         },
         {
             "name": "Idempotency-Key",
@@ -89,7 +103,8 @@ def _refusal(error: type[HttpError], detail: str, description: str, **members: o
 
 def _problem(status: int, reason: str, title: str, detail: str, description: str, **members: object) -> dict[str, Any]:
     example = problem_document(status, reason, title, detail, request_id=REQUEST_ID, members=members)
-    return {"model": Problem, "description": description, "content": {"application/json": {"example": example}}}
+    model = RecordsProblem if "results" in members else Problem
+    return {"model": model, "description": description, "content": {"application/json": {"example": example}}}
 
 
 _RECEIVED = {"request_id": REQUEST_ID, "received_at": RECEIVED_AT}
@@ -111,22 +126,41 @@ _KEYS_UNAVAILABLE = problem_document(
     request_id=REQUEST_ID,
     members={},
 )
+_OVERLOADED = problem_document(
+    Overloaded.status,
+    Overloaded.reason,
+    Overloaded.title,
+    "The gateway has no room for another request at the moment; nothing is stored. Try again.",
+    request_id=REQUEST_ID,
+    members={},
+)
 
 RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: _answer("Every record is accepted.", {**_RECEIVED, "accepted": 2, "rejected": 0, "results": []}),
     207: _answer(
         "Some records are accepted, some rejected.", {**_RECEIVED, "accepted": 1, "rejected": 1, "results": [REJECTED]}
     ),
-    400: _refusal(
-        InvalidIdempotencyKey,
-        "Send one Idempotency-Key of 1 to 128 visible ASCII characters, such as a UUID.",
-        "`malformed_json`, `undecodable_body`: kept in the error bucket as one record. `empty`, "
-        "`invalid_idempotency_key`: nothing stored.",
-    ),
-    401: _refusal(
-        Unauthorized,
-        "The key is not known here: check it, or ask for a new one.",
-        "No key, an unknown one, or two that differ; a webhook that is not signed as it should be. Nothing stored.",
+    400: {
+        **_refusal(
+            InvalidIdempotencyKey,
+            "Send one Idempotency-Key of 1 to 128 visible ASCII characters, such as a UUID.",
+            "`malformed_json`, `undecodable_body`: kept in the error bucket as one record. `empty`, "
+            "`invalid_idempotency_key`: nothing stored.",
+        ),
+        "model": RecordsProblem | Problem,
+    },
+    401: {
+        **_refusal(
+            Unauthorized,
+            "The key is not known here: check it, or ask for a new one.",
+            "No key, an unknown one, or two that differ; a webhook that is not signed as it should be. Nothing stored.",
+        ),
+        "headers": _AUTHENTICATE,
+    },
+    408: _refusal(
+        BodyTimeout,
+        "The body did not come in time; nothing is stored. Send fewer records a request.",
+        "The body came too slowly. Nothing stored; the connection is closed.",
     ),
     413: _refusal(
         ContentTooLarge,
@@ -153,20 +187,22 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
         **_refusal(
             RateLimited, "This source may send 100 requests a second: slow down.", "Too many requests. Nothing stored."
         ),
-        "headers": _RETRY_AFTER,
+        "headers": RETRY_AFTER,
     },
     503: {
-        "model": Problem,
+        "model": RecordsProblem | Problem,
         "description": "`not_confirmed`: at least one record is `retry`. `keys_unavailable`: the gateway "
-        "does not know its API keys yet; nothing stored. Either way send the request again.",
+        "does not know its API keys yet; nothing stored. `overloaded`: it has no room or no time for the request; "
+        "nothing stored. In each case send the request again.",
         "content": {
             "application/json": {
                 "examples": {
                     "not_confirmed": {"summary": "A record is not confirmed", "value": _NOT_CONFIRMED},
                     "keys_unavailable": {"summary": "The API keys are not known yet", "value": _KEYS_UNAVAILABLE},
+                    "overloaded": {"summary": "No room at the moment", "value": _OVERLOADED},
                 }
             }
         },
-        "headers": _RETRY_AFTER,
+        "headers": RETRY_AFTER,
     },
 }

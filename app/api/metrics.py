@@ -15,19 +15,20 @@ from prometheus_client.utils import floatToGoString
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.in_flight import InFlight
 from app.metrics import Counters, Histogram
 from app.sinks.breaker import Breaker, State
 
 MetricSource = Callable[[], Awaitable[Sequence[Metric]]]
 
 
-def metrics_router(counters: Counters, breaker: Breaker | None) -> APIRouter:
+def metrics_router(counters: Counters, in_flight: InFlight, breaker: Breaker | None) -> APIRouter:
     """The route. `app.state.metric_sources` may add metrics of what else the process knows."""
     router = APIRouter()
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
-        families = list(families_of(counters))
+        families = [*families_of(counters), *families_of_in_flight(in_flight)]
         if breaker is not None:
             families += families_of_breaker(breaker, counters)
         sources: list[MetricSource] = request.app.state.metric_sources
@@ -65,6 +66,12 @@ def families_of(counters: Counters) -> Iterator[Metric]:
     whole = HistogramMetricFamily("sluice_request_seconds", "From a request's head to its answer.")
     whole.add_metric([], _buckets(counters.seconds), counters.seconds.total)
     yield whole
+
+
+def families_of_in_flight(in_flight: InFlight) -> Iterator[Metric]:
+    """What is at hand now; the bounds are settings."""
+    yield GaugeMetricFamily("sluice_requests_in_flight", "Requests at work.", value=in_flight.requests)
+    yield GaugeMetricFamily("sluice_bytes_in_flight", "Bytes of bodies that are held.", value=in_flight.held_bytes)
 
 
 def families_of_breaker(breaker: Breaker, counters: Counters) -> Iterator[Metric]:

@@ -30,7 +30,10 @@ class Record(BaseModel):
         extra="allow", json_schema_extra={"examples": [{"id": "order-1001", "customer": "ada", "amount": 12.5}]}
     )
 
-    id: Any = Field(description="Present and not null; any other JSON value.")
+    id: Any = Field(
+        description="Present and not null; any other JSON value.",
+        json_schema_extra={"type": ["string", "number", "boolean", "object", "array"]},
+    )
 
 
 class RecordError(BaseModel):
@@ -66,7 +69,7 @@ class Answer(BaseModel):
 
 
 class Problem(BaseModel):
-    """Every error answer (RFC 9457)."""
+    """An error answer (RFC 9457)."""
 
     type: str
     title: str
@@ -74,10 +77,15 @@ class Problem(BaseModel):
     detail: str
     reason: str = Field(description="The problem, for programs.")
     request_id: str
-    received_at: AwareDatetime | None = None
-    accepted: int | None = None
-    rejected: int | None = None
-    results: list[RecordResult] | None = None
+
+
+class RecordsProblem(Problem):
+    """An error answer that is also the receipt of a request: what became of each of its records."""
+
+    received_at: AwareDatetime
+    accepted: int = Field(ge=0, description="Records that are in the stream, or wait for it in the spill area.")
+    rejected: int = Field(ge=0, description="Records that are in the error bucket.")
+    results: list[RecordResult] = Field(description="Only the records that were not accepted.")
 
 
 class Health(BaseModel):

@@ -1,5 +1,6 @@
 """POST /records."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 
@@ -10,10 +11,12 @@ from starlette.responses import Response
 from app.api.admission import let_in
 from app.api.answers import respond
 from app.api.documentation import RECORDS_REQUEST, RECORDS_RESPONSES
+from app.arrival import arrive
 from app.dependencies import gateway_of
 from app.envelope import timestamp
 from app.exception_handlers import CLIENT_GONE
 from app.exceptions import HttpError
+from app.in_flight import Place
 from app.intake import take_in
 from app.observability import Receipt
 from app.request_identity import new_request_id
@@ -40,8 +43,11 @@ async def post_records(request: Request) -> Response:
     receipt = Receipt(new_request_id(received_at), timestamp(received_at))
     gateway = gateway_of(request)
     try:
-        submission = await let_in(request, gateway, received_at, receipt)
-        intake = await take_in(submission, gateway, receipt)
+        with Place(gateway.in_flight) as place:
+            arrival = arrive(received_at, asyncio.get_running_loop().time(), gateway.settings, place)
+            submission = await let_in(request, gateway, arrival, receipt)
+            intake = await take_in(submission, gateway, receipt)
+            response = respond(intake)
     except HttpError as refusal:
         receipt.status, receipt.reason = refusal.status, refusal.reason
         raise
@@ -49,7 +55,6 @@ async def post_records(request: Request) -> Response:
         receipt.status, receipt.reason = CLIENT_GONE, "client_gone"
         raise
     else:
-        response = respond(intake)
         receipt.status = response.status_code
         receipt.reason = None if intake.refused_body is None else intake.refused_body.reason
         return response

@@ -1,8 +1,8 @@
 """GET /schemas."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 
 from app.api.models import Problem, SchemaList
@@ -18,6 +18,8 @@ async def list_schemas(request: Request) -> SchemaList:
 
 
 @router.get("/schemas/{name}/{version}", summary="One schema", responses={404: {"model": Problem}})
-async def get_schema(request: Request, name: str, version: str) -> dict[str, Any]:
+async def get_schema(
+    request: Request, name: Annotated[str, Path(examples=["order"])], version: Annotated[str, Path(examples=["1"])]
+) -> dict[str, Any]:
     """The JSON Schema as it was loaded."""
     return gateway_of(request).registry.get(f"{name}/{version}").document

@@ -17,8 +17,13 @@ Answer = TypeVar("Answer")
 CONNECT_TIMEOUT_SECONDS = 1.0
 READ_TIMEOUT_SECONDS = 2.0
 """Far below botocore's 60 s, which is longer than an HTTP API waits (30 s) and than a request's deadline."""
+PATIENT_SECONDS = 7.0
+"""The same where no request waits. A body has to be sent whole in that time (socket.sendall), and a full PutRecords is
+7 MB in base64: from an office it takes seconds."""
 
 CALL_SECONDS = CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS
+PATIENT_CALL_SECONDS = 2 * PATIENT_SECONDS
+"""The longest that a call is waited for."""
 
 _PERMANENT_CODES = frozenset(
     {
@@ -66,12 +71,12 @@ def failure_of_code(code: str) -> AttemptFailed:
     return AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
 
 
-def client_config(region: str | None, connections: int) -> Config:
-    """botocore's configuration: we retry ourselves, inside the request's deadline."""
+def client_config(region: str | None, connections: int, *, patient: bool = False) -> Config:
+    """botocore's configuration: we retry ourselves, inside the request's deadline; `patient` where no request waits."""
     return Config(
         region_name=region,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        connect_timeout=PATIENT_SECONDS if patient else CONNECT_TIMEOUT_SECONDS,
+        read_timeout=PATIENT_SECONDS if patient else READ_TIMEOUT_SECONDS,
         max_pool_connections=connections,
         retries={"total_max_attempts": 1},
         tcp_keepalive=True,
@@ -85,6 +90,8 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         AttemptFailed: with what is known of it.
     """
     loop = asyncio.get_running_loop()
+    if loop.time() >= deadline:  # a thread that is free would begin it all the same
+        raise AttemptFailed("DeadlineExceeded", retryable=False)
     try:
         async with asyncio.timeout_at(deadline):
             return await loop.run_in_executor(executor, lambda: call(**arguments))

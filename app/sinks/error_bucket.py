@@ -67,8 +67,10 @@ class ErrorBucketSink:
         body = b"".join(line.data for line in lines.lines)
         while True:
             failure = await self._try_to_store(key, body, deadline)
-            if failure is None or failure.code == _ALREADY_STORED:  # by an earlier try: no one else knows the key
+            if failure is None:
                 return True
+            if failure.code == _ALREADY_STORED:  # by an earlier try, if there was one: no one else knows the key
+                return failures.total() > 0
             delay = full_jitter(failures.total())
             failures[failure.code] += 1
             if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:

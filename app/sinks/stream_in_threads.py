@@ -18,13 +18,22 @@ class StreamInThreads:
     Args:
         make_client: called once, by `open`.
         threads: calls at a time.
+        call_seconds: how long one is waited for; the client's own timeouts are shorter.
     """
 
-    def __init__(self, make_client: "Callable[[], KinesisClient]", name: str, threads: int, lanes: int) -> None:
+    def __init__(
+        self,
+        make_client: "Callable[[], KinesisClient]",
+        name: str,
+        threads: int,
+        lanes: int,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
         self._make_client = make_client
         self._name = name
         self._threads = threads
         self._lanes = lanes
+        self._call_seconds = call_seconds
 
     def open(self) -> None:
         """Make the client and its threads."""
@@ -35,7 +44,7 @@ class StreamInThreads:
         """One PutRecords call."""
         entries = [self._entry(record) for record in records]
         answer: Any = await attempt(
-            self._executor, now() + CALL_SECONDS, self._client.put_records, StreamName=self._name, Records=entries
+            self._executor, now() + self._call_seconds, self._client.put_records, StreamName=self._name, Records=entries
         )
         return unconfirmed_positions(answer, len(records))
 

@@ -12,7 +12,7 @@ from local_pipeline.engine import EngineError
 from local_pipeline.home import Home
 from local_pipeline.processes import StartError
 from local_pipeline.rehearsal.processes import Processes
-from local_pipeline.rehearsal.rehearsal import FUNCTION, Rehearsal, RehearsalError
+from local_pipeline.rehearsal.rehearsal import DRAIN, GATEWAY, Rehearsal, RehearsalError
 from ops.deploy.steps import CAUSES, one_line
 from ops.parameters import read_parameters
 from ops.stacks import TEMPLATES
@@ -23,7 +23,7 @@ DEV = TEMPLATES / "parameters" / "dev.yaml"
 async def rehearse(home: Home, parameters: Mapping[str, str]) -> None:
     """Everything below `home`, and no process afterwards."""
     home.make()
-    processes = Processes(home, asyncio.get_running_loop(), FUNCTION)
+    processes = Processes(home, asyncio.get_running_loop(), (GATEWAY, DRAIN))
     try:
         await processes.begin()
         await asyncio.to_thread(lambda: Rehearsal(processes, parameters, say).run())

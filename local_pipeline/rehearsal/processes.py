@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from local_pipeline.engine import Engine
 from local_pipeline.home import Home
+from local_pipeline.lambda_host import HANDLER
 from local_pipeline.plan import environment_of, free_ports
 from local_pipeline.probes import Probe, http_answers, port_accepts, started
 from local_pipeline.processes import Child, Command
@@ -25,13 +26,14 @@ class Processes:
             and write an object for each record.
     """
 
-    def __init__(self, home: Home, loop: asyncio.AbstractEventLoop, function: str) -> None:
-        ports = free_ports(4)
+    def __init__(self, home: Home, loop: asyncio.AbstractEventLoop, functions: Sequence[str]) -> None:
+        engine_port, delivery_port, warehouse_port, *function_ports = free_ports(3 + len(functions))
         self._home = home
         self._loop = loop
-        self.warehouse_url, self.lambda_url = (f"http://127.0.0.1:{port}" for port in ports[2:])
-        self.engine = Engine(ports[0], home.path / "engine", {function: self.lambda_url})
-        self.delivery_engine = Engine(ports[1], home.path / "delivery-engine")
+        self.warehouse_url = f"http://127.0.0.1:{warehouse_port}"
+        self._hosts = {name: f"http://127.0.0.1:{port}" for name, port in zip(functions, function_ports, strict=True)}
+        self.engine = Engine(engine_port, home.path / "engine", self._hosts)
+        self.delivery_engine = Engine(delivery_port, home.path / "delivery-engine")
         self._children: dict[str, Child] = {}
 
     async def begin(self) -> None:
@@ -73,11 +75,11 @@ class Processes:
         ]
         self._wait(self._start(self._python("snowpipe", arguments, started)))
 
-    def start_lambda_host(self, function: str) -> None:
-        """The function, with the environment that it has in the engine."""
-        arguments = ["--port", self.lambda_url.rpartition(":")[2], "--function", function]
-        ready = port_accepts(self.lambda_url)
-        self._wait(self._start(self._python("lambda", arguments, ready, module="lambda_host")))
+    def start_lambda_host(self, name: str, function: str, handler: str = HANDLER) -> None:
+        """The function as process `name`, with the environment that it has in the engine."""
+        url = self._hosts[function]
+        arguments = ["--port", url.rpartition(":")[2], "--function", function, "--handler", handler]
+        self._wait(self._start(self._python(name, arguments, port_accepts(url), module="lambda_host")))
 
     def stop(self, name: str) -> None:
         """End one, if it runs."""

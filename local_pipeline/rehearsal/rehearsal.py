@@ -1,14 +1,17 @@
-"""The rehearsal itself: deploy, deploy again, destroy; and what must be true after each."""
+"""The rehearsal itself: deploy, drain, deploy again, destroy; and what must be true after each."""
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import boto3
 
+from app.envelope import Origin, StreamLines
+from app.sinks.error_bucket import SPILL_AREA
 from local_pipeline.engine import REGION
 from local_pipeline.rehearsal.processes import Processes
 from local_pipeline.rehearsal.snowflake import Account, RehearsedSnowflake, schemas
@@ -30,7 +33,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 STAGE = "rehearsal"
-FUNCTION = f"sluice-{STAGE}-gateway"
+GATEWAY = f"sluice-{STAGE}-gateway"
+DRAIN = f"sluice-{STAGE}-drain"
+DRAIN_HANDLER = "app.drain.handler"
+DRAINED_SECONDS = 30.0
 DELIVERY = "delivery"
 QUEUE = "snowflake-pipe-queue"  # Snowflake's, so without the stage's name
 OVERRIDES = {"database": DATABASE}  # the stand-ins know this one
@@ -69,6 +75,7 @@ class Rehearsal:
             RehearsalError: a step failed, the second deployment changed something, or something was left over.
         """
         self._deploy("Deploying a stage into an empty account")
+        self._drain()
         before = self._stacks()
         self._deploy("Deploying it again, which must change nothing")
         if (after := self._stacks()) != before:
@@ -94,11 +101,30 @@ class Rehearsal:
             given = {**known, **self._parameters, "Stage": STAGE}
             self._processes.start_firehose({name: value for name, value in given.items() if name in declared})
         if step.name == "gateway" and not self._processes.is_running("lambda"):
-            self._processes.start_lambda_host(known["FunctionName"])
+            self._processes.start_lambda_host("lambda", known["FunctionName"])
+        if step.name == "drain" and not self._processes.is_running("drain"):
+            self._processes.start_lambda_host("drain", known["DrainFunctionName"], DRAIN_HANDLER)
+
+    def _drain(self) -> None:
+        """Spill a record by hand and begin a run of the drain, as its schedule would some minutes later."""
+        self._say("\n=== Draining a spilled record")
+        bucket = self._deployment.known["ErrorBucketName"]
+        origin = Origin(str(uuid.uuid4()), datetime.now(UTC), "sluice-rehearsal", None, None)
+        key = f"{SPILL_AREA}/{origin.received_at:dt=%Y-%m-%d/hr=%H}/{origin.request_id}.0.ndjson"
+        self._aws.s3.put_object(Bucket=bucket, Key=key, Body=StreamLines(origin).line(0, b'{"id":"spilled"}'))
+        functions = self._session.client("lambda", endpoint_url=self._processes.engine.url)
+        functions.invoke(FunctionName=self._deployment.known["DrainFunctionName"], InvocationType="Event")
+        self._deployment.wait_for(
+            lambda: None if self._aws.s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents") else True,
+            DRAINED_SECONDS,
+            0.2,
+            lambda: f"the drain did not take {key} within {DRAINED_SECONDS:.0f} s",
+        )
+        self._say(f"{key} is in the stream.")
 
     def _destroy(self) -> None:
         self._say("\n=== Destroying it, data included")
-        for name in ("lambda", "firehose"):
+        for name in ("lambda", "drain", "firehose"):
             self._processes.stop(name)
         typed = {"delete_data": STAGE, "delete_snowflake": STAGE}
         gone = Removal(self._deployment, self._aws, Answers(yes=True, typed=typed), with_snowflake=True).run()
@@ -123,6 +149,8 @@ class Rehearsal:
         found += [f"secret {each['Name']}" for each in secrets]
         functions = session.client("lambda", endpoint_url=engine).list_functions()["Functions"]
         found += [f"function {each['FunctionName']}" for each in functions]
+        rules = session.client("events", endpoint_url=engine).list_rules()["Rules"]
+        found += [f"rule {each['Name']}" for each in rules]
         apis = session.client("apigatewayv2", endpoint_url=engine).get_apis()["Items"]
         found += [f"API {each['Name']}" for each in apis]
         found += [f"log group {each['logGroupName']}" for each in self._aws.logs.describe_log_groups()["logGroups"]]

@@ -67,7 +67,8 @@ def plan(options: Options) -> list[Step]:
     steps += [_storage_step(stacks), stacks.step("delivery")]
     if not options.skip_snowflake:
         steps += _snowflake_steps(options, stacks)
-    steps.append(replace(stacks.step("gateway"), resume_at="" if options.image else "image"))
+    of_the_image = "" if options.image else "image"
+    steps += [replace(stacks.step(stack), resume_at=of_the_image) for stack in ("gateway", "drain")]
     monitoring = stacks.step("monitoring")
     steps.append(replace(monitoring, run=actions.deploy_monitoring) if options.skip_snowflake else monitoring)
     return [*steps, _smoke_step(options)]

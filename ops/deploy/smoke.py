@@ -3,7 +3,7 @@
 import json
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from ops.deploy.actions import variables_of
@@ -28,7 +28,7 @@ def smoke_test(deployment: Deployment, *, row: bool) -> str:
     The record stays. The key goes, whatever happens.
 
     Raises:
-        DeployError: it was not accepted, or its row did not come in time.
+        DeployError: it was not accepted, its row did not come in time, or the secret is none that a gateway takes.
     """
     endpoint = deployment.known.get("ApiEndpoint")
     if endpoint is None:
@@ -49,28 +49,23 @@ def smoke_test(deployment: Deployment, *, row: bool) -> str:
     return f"{ingest_id} was accepted after {answered:.1f} s, its row was there after {loaded:.1f} s"
 
 
-def with_key(text: str, add: str | None, remove: str | None) -> str:
-    """The secret's JSON with a hash of SOURCE more or less; a source without keys goes. Pure.
+def with_key(credentials: Mapping[str, Sequence[str]], add: str | None, remove: str | None) -> dict[str, Sequence[str]]:
+    """The credentials with a hash of SOURCE more or less; a source without any goes. Pure.
 
-    Raises:
-        DeployError: the text is not the JSON of keys; says nothing of what it is.
+    One that somebody has removed already is removed.
     """
-    try:
-        keys: dict[str, list[str]] = json.loads(text)
-        mine = [each for each in keys.get(SOURCE, []) if each != remove] + ([add] if add else [])
-    except (ValueError, AttributeError, TypeError):
-        raise DeployError('the secret of the API keys is not JSON of the form {"source":["SHA-256 in hex"]}') from None
-    others = {source: hashes for source, hashes in keys.items() if source != SOURCE}
-    return json.dumps(others | ({SOURCE: mine} if mine else {}))
+    mine = [each for each in credentials.get(SOURCE, []) if each != remove] + ([add] if add else [])
+    others = {source: its for source, its in credentials.items() if source != SOURCE}
+    return others | ({SOURCE: mine} if mine else {})
 
 
 def _edit_keys(deployment: Deployment, *, add: str | None = None, remove: str | None = None) -> None:
     arn = deployment.known.get("ApiKeysSecretArn")
     if arn is None:
         raise DeployError("the output ApiKeysSecretArn is not known: the stack gateway is not deployed")
-    client = deployment.aws.secretsmanager
-    text = client.get_secret_value(SecretId=arn)["SecretString"]
-    client.put_secret_value(SecretId=arn, SecretString=with_key(text, add, remove))
+    from ops.key_store import SecretStore  # noqa: PLC0415 - the gateway's own rules of credentials, which a plan does not need
+
+    SecretStore(deployment.aws.secretsmanager, arn).edit(lambda credentials: with_key(credentials, add, remove))
 
 
 def _post(deployment: Deployment, url: str, key: str) -> str:

@@ -67,6 +67,7 @@ _ASK: Mapping[str, Callable[[AnyClient, str, str], bool]] = {
     "apigateway": _api,
     "cloudwatch": lambda client, name, _: bool(client.describe_alarms(AlarmNames=[name])["MetricAlarms"]),
     "ecr": lambda client, name, _: bool(client.describe_repositories(repositoryNames=[name])),
+    "events": lambda client, name, _: bool(client.describe_rule(Name=name)),
     "firehose": lambda client, name, _: bool(client.describe_delivery_stream(DeliveryStreamName=name)),
     "kinesis": lambda client, name, _: bool(client.describe_stream_summary(StreamName=name)),
     "kms": lambda client, name, _: client.describe_key(KeyId=name)["KeyMetadata"]["KeyState"] != "PendingDeletion",

@@ -37,14 +37,10 @@ class Bucket:
                     return
                 yield ErrorObject(entry["Key"], entry["Size"])
 
-    def read(self, key: str) -> bytes:
-        """An object's bytes."""
-        return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
-
     def read_if_there(self, key: str) -> bytes | None:
         """An object's bytes; None when there is no such object."""
         try:
-            return self.read(key)
+            return self._s3.get_object(Bucket=self.name, Key=key)["Body"].read()
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "NoSuchKey":
                 return None

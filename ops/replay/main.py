@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.exceptions import ConfigurationError, SchemaNotFound
 from app.registry import Registry
-from app.sinks.aws import client_config
+from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
 from app.sinks.batching import DEFAULT_LANES
 from app.sinks.kinesis import KinesisSink
 from app.sinks.stream_in_threads import StreamInThreads
@@ -71,12 +71,13 @@ async def _go(places: Places, selection: Selection, rules: Rules, report: Report
 
 
 def _stream(places: Places) -> KinesisSink:
-    config = client_config(places.session.region_name, CONNECTIONS)
+    config = client_config(places.session.region_name, CONNECTIONS, patient=True)
     stream = StreamInThreads(
         lambda: places.session.client("kinesis", endpoint_url=places.endpoint, config=config),
         places.stream,
         CONNECTIONS,
         DEFAULT_LANES,
+        PATIENT_CALL_SECONDS,
     )
     return KinesisSink(stream, calls=1, lanes=DEFAULT_LANES, packed=True)
 

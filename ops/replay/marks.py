@@ -65,7 +65,7 @@ class Marks:
         """Read the marks that are listed of these requests."""
         for request_id in request_ids:
             for key in sorted(self._unread.pop(request_id, ())):
-                self._note(self._bucket.read(key))
+                self._note(self._bucket.read_if_there(key) or b"")  # it may have expired since it was listed
 
     def standing(self, ingest_id: str) -> Standing:
         """What the marks read so far say."""

@@ -70,9 +70,11 @@ class Run:
         await self._in_thread(lambda: self._marks.find_new(keys))
         request_ids = {request_id for key in keys if (request_id := request_id_of(key))}
         await asyncio.gather(*(self._in_thread(self._marks.read, [request_id]) for request_id in request_ids))
-        bodies = await asyncio.gather(*(self._in_thread(self.bucket.read, key) for key in keys))
+        bodies = await asyncio.gather(*(self._in_thread(self.bucket.read_if_there, key) for key in keys))
         trials = []
         for key, body in zip(keys, bodies, strict=True):
+            if body is None:  # expired since it was listed
+                continue
             self.report.objects += 1
             trials += [self.rules.check(record) for record in self._records(key, body) if self._is_due(record)]
         for trial in trials:

@@ -2,13 +2,32 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.fault_proxy import ProxyThread
 from tests.support.local_pipeline import LocalPipeline, running
+from tests.support.second_gateway import behind_proxy
+from tests.support.stores import Stores
+from tests.support.transports import Client
 
 StartPipeline = Callable[..., LocalPipeline]
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A second gateway of the running pipeline, with a proxy between it and the engine."""
+
+    gateway: Client
+    proxy: ProxyThread
+    stores: Stores
+
+    def told(self, ingest_id: str) -> tuple[str, list[str]]:
+        """How far a record has come, and what each answer said of it."""
+        trace = self.stores.pipeline.get(f"/pipeline/trace/{ingest_id}")
+        return trace["status"], [answer["status"] for answer in trace["answer"]]
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +35,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPipeline
     """One pipeline as it is shipped, for tests that leave it as they found it but for their records."""
     with running(tmp_path_factory.mktemp("pipeline") / "home") as shared:
         yield shared
+
+
+@pytest.fixture(scope="module")
+def faulty(pipeline: LocalPipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    """A gateway and a proxy for the tests of one file."""
+    with behind_proxy(pipeline, tmp_path_factory.mktemp("faulty")) as (gateway, proxy):
+        yield Faulty(gateway.client, proxy, Stores(pipeline))
 
 
 @pytest.fixture

@@ -1,63 +1,21 @@
 """AWS failing between a gateway and the running pipeline: what an answer says is what RECORDS holds."""
 
-import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import count
-from threading import Event
 
 import pytest
 
-from app.sinks.breaker import LAST_PAUSE_SECONDS
-from local_pipeline.engine import Engine
+from tests.e2e.conftest import Faulty
 from tests.support import generators as make
 from tests.support import varied
 from tests.support.contract import assert_answer, assert_retry
-from tests.support.fault_proxy import ProxyThread, running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
-from tests.support.local_pipeline import LocalPipeline, eventually
-from tests.support.prometheus import samples
-from tests.support.stores import REQUEST_ID_LENGTH, Stores
-from tests.support.transports import Client, post, uvicorn_gateway
+from tests.support.transports import post
 
 pytestmark = pytest.mark.e2e
 REQUESTS, LINES, CONNECTIONS = 10, 500, 2
 ROWS_SECONDS = 60.0
-DOWN = Rule("kinesis.*", Fault.THROTTLE)
-
-
-@dataclass(frozen=True)
-class Faulty:
-    """A second gateway of the running pipeline, with a proxy between it and the engine."""
-
-    gateway: Client
-    proxy: ProxyThread
-    stores: Stores
-
-    def told(self, ingest_id: str) -> tuple[str, list[str]]:
-        """How far a record has come, and what each answer said of it."""
-        trace = self.stores.pipeline.get(f"/pipeline/trace/{ingest_id}")
-        return trace["status"], [answer["status"] for answer in trace["answer"]]
-
-
-@pytest.fixture(scope="module")
-def faulty(pipeline: LocalPipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
-    """Started as a user starts one: by its settings, with AWS's own variable for the endpoint."""
-    stores, engine_port = Stores(pipeline), int(pipeline.engine_url.rpartition(":")[2])
-    with running_proxy(pipeline.engine_url) as proxy:
-        environment = {
-            **Engine(engine_port, pipeline.home / "engine").client_environment,
-            "AWS_ENDPOINT_URL": proxy.url,
-            "SLUICE_AUTH": "none",
-            "SLUICE_STREAM_NAME": stores.deployed["stream_name"],
-            "SLUICE_ERROR_BUCKET": stores.deployed["error_bucket"],
-            "SLUICE_RECEIPT_FILE": str(pipeline.home / "receipts.ndjson"),
-        }
-        with uvicorn_gateway(environment, tmp_path_factory.mktemp("faulty")) as gateway:
-            yield Faulty(gateway, proxy, stores)
 
 
 def test_a_third_of_the_entries_failing_loads_each_record_once(faulty: Faulty) -> None:
@@ -106,44 +64,3 @@ def test_a_cut_after_the_write_and_the_request_sent_again(faulty: Faulty) -> Non
     assert min(rows.values()) >= 2, "both tries did write"
     assert faulty.stores.ids_in("RECORDS", [request_id]) == dict.fromkeys(ids, 1)
     assert faulty.told(ids[7]) == ("loaded", ["retry", "accepted"])
-
-
-def test_a_stream_that_is_down_for_a_while_under_load_costs_no_request_and_no_record(faulty: Faulty) -> None:
-    faulty.proxy.set_rules([])
-    before = faulty.stores.pipeline.summary()
-    stop = Event()
-
-    def post_on(sender: int) -> dict[str, bytes]:
-        sent: dict[str, bytes] = {}
-        for number in count():
-            if stop.is_set():
-                return sent
-            lines = [varied.good((sender * 1_000 + number) * 20 + index) for index in range(20)]
-            answer = assert_answer(post(faulty.gateway, make.ndjson(lines), media="ndjson"), 202, accepted=20)
-            sent |= {f"{answer['request_id']}-{index}": line for index, line in enumerate(lines)}
-            stop.wait(0.1)
-        raise AssertionError("unreachable")
-
-    with ThreadPoolExecutor(CONNECTIONS) as connections:
-        senders = [connections.submit(post_on, sender) for sender in range(CONNECTIONS)]
-        try:
-            for rules, seconds in (([], 0.5), ([DOWN], 4.0), ([], LAST_PAUSE_SECONDS / 2)):
-                faulty.proxy.set_rules(rules)
-                stop.wait(seconds)
-        finally:
-            faulty.proxy.set_rules([])
-            stop.set()
-    sent = {ingest_id: line for sender in senders for ingest_id, line in sender.result().items()}
-
-    ids = {ingest_id[:REQUEST_ID_LENGTH] for ingest_id in sent}
-    receipts = (faulty.stores.pipeline.home / "receipts.ndjson").read_text().splitlines()
-    spilled = sum(receipt["counts"]["spilled"] for receipt in map(json.loads, receipts) if receipt["request_id"] in ids)
-    assert 0 < spilled < len(sent), "it was down for a while"
-    faulty.stores.wait_for_rows(sent, ROWS_SECONDS)
-    assert faulty.stores.ids_in("RECORDS", ids) == dict.fromkeys(sent, 1)
-    landed = {line.ingest_id: line.payload for line in faulty.stores.landing_lines() if line.request_id in ids}
-    assert landed == sent
-    after = eventually(faulty.stores.pipeline.summary, lambda counts: counts["spilled"] == 0, ROWS_SECONDS)
-    assert after["accepted"] - before["accepted"] == after["loaded"] - before["loaded"] == len(sent)
-    samples_ = {sample.labels["to"]: sample.value for sample in samples(faulty.gateway) if "changes" in sample.name}
-    assert samples_ == {"open": 1, "closed": 1}

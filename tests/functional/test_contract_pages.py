@@ -48,6 +48,14 @@ def test_a_method_that_is_not_offered(gateway: Gateway, method: str) -> None:
     assert "POST" in response.headers["allow"]
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_allow_names_every_method(gateway: Gateway, path: str) -> None:
+    response = gateway.client.request("OPTIONS", path)
+    assert_problem(response, 405)
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert gateway.client.request("HEAD", path).status == 200
+
+
 @pytest.mark.parametrize("path", ["/health", "/ready", "/schemas", "/docs"])
 def test_post_where_there_is_only_get(gateway: Gateway, path: str) -> None:
     assert_problem(gateway.client.request("POST", path, b"{}", {"Content-Type": "application/json"}), 405)

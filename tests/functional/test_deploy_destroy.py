@@ -23,6 +23,7 @@ GONE = [
     "arn:aws:apigateway:us-east-1::/apis/abcdef/stages/$default",
     f"arn:aws:cloudwatch:{ACCOUNT}:alarm:sluice-dev-delivery-stale",
     f"arn:aws:ecr:{ACCOUNT}:repository/sluice-dev",
+    f"arn:aws:events:{ACCOUNT}:rule/sluice-dev-drain",
     f"arn:aws:firehose:{ACCOUNT}:deliverystream/sluice-dev-delivery",
     f"arn:aws:kinesis:{ACCOUNT}:stream/sluice-dev-storage-Stream-1",
     f"arn:aws:kms:{ACCOUNT}:key/3f1c1b1e-0000-4000-8000-000000000000",
@@ -34,7 +35,7 @@ GONE = [
     f"arn:aws:sqs:{ACCOUNT}:sluice-dev-storage-DeliveryFailures-1",
 ]
 """One of each kind that the templates tag."""
-UNKNOWN = f"arn:aws:events:{ACCOUNT}:rule/sluice-dev-rule"
+UNKNOWN = f"arn:aws:states:{ACCOUNT}:stateMachine:sluice-dev-machine"
 
 
 class LaggingIndex(Clients):
@@ -182,10 +183,12 @@ def test_what_is_there_is_a_failure(engine: RunningEngine) -> None:
         "sns": lambda client: client.create_topic(Name="sluice-dev-left"),
         "secretsmanager": lambda client: client.create_secret(Name="sluice-dev-left", SecretString="{}"),
         "ecr": lambda client: client.create_repository(repositoryName="sluice-dev-left"),
+        "events": lambda client: client.put_rule(Name="sluice-dev-left", ScheduleExpression="rate(1 day)"),
     }
     answers = {service: make(aws.client(service)) for service, make in made.items()}
     there = (
         f"arn:aws:ecr:{ACCOUNT}:repository/sluice-dev-left",
+        answers["events"]["RuleArn"],
         answers["secretsmanager"]["ARN"],
         answers["sns"]["TopicArn"],
         f"arn:aws:sqs:{ACCOUNT}:sluice-dev-left",
@@ -193,10 +196,11 @@ def test_what_is_there_is_a_failure(engine: RunningEngine) -> None:
     aws.ghosts = (*GONE, *there)
     gone, said = remove(aws, FakePerson(typed=STAGE))
     assert not gone
-    assert said[-5:] == ["Still there of stage dev:", *(f"  {arn}" for arn in there)]
+    assert said[-6:] == ["Still there of stage dev:", *(f"  {arn}" for arn in there)]
     aws.client("sqs").delete_queue(QueueUrl=answers["sqs"]["QueueUrl"])
-    aws.client("sns").delete_topic(TopicArn=there[2])
-    aws.client("secretsmanager").delete_secret(SecretId=there[1], RecoveryWindowInDays=7)
+    aws.client("sns").delete_topic(TopicArn=answers["sns"]["TopicArn"])
+    aws.client("secretsmanager").delete_secret(SecretId=answers["secretsmanager"]["ARN"], RecoveryWindowInDays=7)
+    aws.client("events").delete_rule(Name="sluice-dev-left")
     aws.client("ecr").delete_repository(repositoryName="sluice-dev-left")
     assert remove(aws, FakePerson(typed=STAGE))[0]
 

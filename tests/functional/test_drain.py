@@ -15,6 +15,7 @@ import pytest
 from app.drain import Drain
 from app.draining import DrainReport, Stopped, drain_once
 from app.envelope import Origin, StreamLines
+from app.sinks.aws import READ_TIMEOUT_SECONDS, AttemptFailed
 from app.sinks.memory import MemorySink
 from app.spill_area import S3SpillArea
 from local_pipeline import engine
@@ -94,6 +95,13 @@ def test_throttled_entries_are_put_again_within_the_drain(aws: Aws, proxy: Proxy
     assert sorted(line.ingest_id for line in aws.lines()) == sorted(ids), "each once"
 
 
+def test_a_stream_that_takes_seconds_for_each_call_is_waited_for(aws: Aws, proxy: ProxyThread) -> None:
+    ids = spill(aws, 1)
+    proxy.set_rules([Rule(PUT_RECORDS, Fault.DELAY, seconds=READ_TIMEOUT_SECONDS + 0.5)])
+    assert drain_through(proxy, aws).is_clean
+    assert sorted(line.ingest_id for line in aws.lines()) == sorted(ids), "each once"
+
+
 @pytest.mark.parametrize(
     ("operation", "stopped"),
     [
@@ -111,6 +119,36 @@ def test_what_is_denied_ends_the_drain_and_loses_nothing(
     report = drain_through(proxy, aws)
     assert (report.objects, report.stopped) == (0, stopped)
     assert len(aws.error_keys()) == 8
+
+
+def test_an_object_that_is_gone_is_told_from_one_that_is_denied(aws: Aws, proxy: ProxyThread) -> None:
+    """A role that may list spill/ only is answered 403 for either; a drain beside this one is no fault."""
+    spill(aws, 1)
+    [there] = aws.error_keys()
+    proxy.set_rules([Rule("s3.GetObject", Fault.DENY)])
+    area = S3SpillArea(lambda: session().client("s3", endpoint_url=proxy.url), aws.bucket, 1)
+    area.open()
+
+    async def read(key: str) -> bytes | None:
+        return await area.read(key, asyncio.get_running_loop().time() + 10)
+
+    assert asyncio.run(read(f"{there}.gone")) is None
+    assert asyncio.run(read(there[:-1])) is None, "another key that begins so is another"
+    with pytest.raises(AttemptFailed, match="AccessDenied"):
+        asyncio.run(read(there))
+    area.close()
+
+
+@pytest.mark.parametrize("operation", ["s3.ListObjectsV2", "s3.GetObject", "s3.DeleteObject"])
+@pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.CUT_AFTER])
+def test_a_failure_of_the_bucket_that_passes_ends_nothing(
+    aws: Aws, proxy: ProxyThread, operation: str, fault: Fault
+) -> None:
+    ids = spill(aws, 5)
+    proxy.set_rules([Rule(operation, fault, times=2)])
+    report = drain_through(proxy, aws)
+    assert report == DrainReport(objects=5, records=15)
+    assert sorted(line.ingest_id for line in aws.lines()) == sorted(ids), "each once"
 
 
 @pytest.mark.parametrize("operation", [PUT_RECORDS, "s3.DeleteObject"])
@@ -171,6 +209,25 @@ def test_the_command_says_what_it_did_and_what_is_left(aws: Aws) -> None:
     assert done.returncode == 1
     assert f"  {HOUR}strange.ndjson\n" in done.stdout
     assert aws.error_keys() == [f"{HOUR}strange.ndjson"]
+
+
+def test_the_command_drains_a_stage_in_the_region_of_aws_s_variable(aws: Aws) -> None:
+    spill(aws, 1)
+    outputs = {"StreamName": {"Value": aws.stream}, "ErrorBucketName": {"Value": aws.bucket}}
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    stage, environment = aws.stream[-8:], aws.environment()
+    session().client("cloudformation", endpoint_url=aws.endpoint).create_stack(
+        StackName=f"sluice-{stage}-storage", TemplateBody=json.dumps(template)
+    )
+    environment["AWS_REGION"] = environment.pop("AWS_DEFAULT_REGION")
+    done = sluice("--stage", stage, **environment)
+    assert (done.returncode, done.stdout) == (0, "drained: 3 records of 1 objects\n"), done.stderr
+
+
+def test_a_broken_note_of_what_runs_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    done = sluice(SLUICE_HOME=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
 
 
 def test_the_command_drains_the_pipeline_of_a_home(aws: Aws, tmp_path: Path) -> None:

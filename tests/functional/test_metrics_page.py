@@ -35,6 +35,8 @@ def test_the_page_is_prometheus_text(exposed: Gateway) -> None:
         "sluice_requests": "counter",
         "sluice_records": "counter",
         "sluice_records_spilled": "counter",
+        "sluice_requests_in_flight": "gauge",
+        "sluice_bytes_in_flight": "gauge",
         "sluice_breaker_state": "gauge",
         "sluice_breaker_changes": "counter",
         "sluice_records_resent": "counter",

@@ -10,7 +10,7 @@ from tests.functional.conftest import Gateway
 from tests.support import generators as make
 from tests.support.transports import Response, post
 
-POST_STATUSES = {"202", "207", "400", "401", "413", "415", "422", "429", "503"}
+POST_STATUSES = {"202", "207", "400", "401", "408", "413", "415", "422", "429", "503"}
 JSON_MEDIA = {"application/json", "application/x-ndjson"}
 
 
@@ -91,6 +91,37 @@ def check_examples(document: dict[str, Any], status: str, content: dict[str, Any
     assert values, f"{status} has no example"
     for value in values:
         check(document, content["schema"], value)
+
+
+@pytest.mark.parametrize("record", [{"id": None}, {}, [], [{"id": None}], 1])
+def test_what_is_no_record_is_none_by_the_document(document: dict[str, Any], record: object) -> None:
+    schema = operation(document)["requestBody"]["content"]["application/json"]["schema"]
+    with pytest.raises(jsonschema_rs.ValidationError):
+        check(document, schema, record)
+
+
+@pytest.mark.parametrize("status", ["400", "422", "503"])
+def test_a_receipt_is_whole_or_not_there(document: dict[str, Any], status: str) -> None:
+    """A problem that tells what became of records tells all of it."""
+    schema = operation(document)["responses"][status]["content"]["application/problem+json"]["schema"]
+    schemas = [schema["$ref"]] if status == "422" else [each["$ref"] for each in schema["anyOf"]]
+    names = {reference.rpartition("/")[2] for reference in schemas}
+    assert names == ({"RecordsProblem"} if status == "422" else {"RecordsProblem", "Problem"})
+    models = document["components"]["schemas"]
+    assert {"received_at", "accepted", "rejected", "results"} <= set(models["RecordsProblem"]["required"])
+    assert "results" not in models["Problem"]["properties"]
+
+
+def test_the_schemas_are_those_that_are_there(document: dict[str, Any]) -> None:
+    parameter = next(each for each in operation(document)["parameters"] if each["name"] == "schema")
+    assert parameter["schema"]["enum"] == ["order", "order/1", "order/2"]
+
+
+def test_a_key_is_asked_for_where_one_is(document: dict[str, Any], keyed_gateway: Gateway) -> None:
+    keyed = keyed_gateway.client.request("GET", "/openapi.json").json()
+    asked = [set(each) for each in operation(keyed)["security"]]
+    assert asked == [{"bearer"}, {"api_key"}, {"webhook-id", "webhook-timestamp", "webhook-signature"}]
+    assert operation(document)["security"] == []
 
 
 def test_retry_after_is_documented(document: dict[str, Any]) -> None:

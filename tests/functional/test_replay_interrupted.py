@@ -1,5 +1,6 @@
 """`sluice replay` killed, interrupted, doubled and failed on purpose: each record once, none skipped."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Iterator
@@ -7,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ops.replay.selection import CHUNK_KEYS
+from app.registry import Registry
+from app.sinks.memory import MemorySink
+from ops.replay.bucket import Bucket
+from ops.replay.fix_file import parse_fix, yaml_to_json
+from ops.replay.report import Report
+from ops.replay.run import Run
+from ops.replay.selection import CHUNK_KEYS, ErrorObject, Selection
+from ops.replay.trial import ACCEPTED, Rules
 from tests.support.aws import make_aws
 from tests.support.fault_proxy import running_proxy
 from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
-from tests.support.rejected import KINDS
+from tests.support.rejected import FIX, KINDS
 from tests.support.replaying import PER_OBJECT, RECORDS, SECONDS, World, every_kind
 
 DELAY = Rule(PUT_OBJECT, Fault.DELAY, seconds=600)
@@ -128,3 +136,29 @@ def test_a_bucket_that_takes_no_marks(world: World) -> None:
     world.proxy.set_rules([])
     assert world.run("--apply")[0] == 0
     world.assert_all_is_done()
+
+
+class Expiring(Bucket):
+    """Loses an error object, and the marks of another, between listing and reading."""
+
+    def selected(self, selection: Selection) -> list[ErrorObject]:
+        found = super().selected(selection)
+        self._s3.delete_object(Bucket=self.name, Key=found[0].key)
+        return found
+
+    def listed(self, first: str, last: str) -> Iterator[ErrorObject]:
+        for found in super().listed(first, last):
+            if found.key.startswith("replayed/"):
+                self._s3.delete_object(Bucket=self.name, Key=found.key)
+            yield found
+
+
+def test_what_expires_while_it_runs_ends_nothing(world: World) -> None:
+    world.plant([KINDS["renamed id"]], 10)
+    assert world.run("--apply", "--ingest-id", world.planted[1].ingest_id)[0] == 0
+    stream, report = MemorySink(), Report(applied=True, max_samples=0)
+    rules = Rules(parse_fix(yaml_to_json(FIX)), Registry.load(str(world.schemas)))
+
+    asyncio.run(Run(Expiring(world.aws.s3, world.aws.bucket), Selection(), rules, report, stream).go())
+
+    assert (report.objects, report.count(ACCEPTED)) == (len(world.error_objects) - 1, 9)

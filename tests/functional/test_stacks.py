@@ -108,11 +108,13 @@ def test_the_key_encrypts_what_the_engine_lets_it(engine: RunningEngine, outputs
 def test_every_alarm_goes_to_the_topic(engine: RunningEngine, outputs: dict[str, str]) -> None:
     cloudwatch = engine.session.client("cloudwatch", endpoint_url=engine.engine.url)
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix="sluice-test-")["MetricAlarms"]
-    assert len(alarms) == 16
+    assert len(alarms) == 21
     assert {action for alarm in alarms for action in alarm["AlarmActions"]} == {outputs["AlarmTopicArn"]}
     watched = {alarm["AlarmName"]: alarm["Dimensions"][0]["Value"] for alarm in alarms if alarm["Dimensions"]}
     assert watched["sluice-test-pipe-errors"] == outputs["PipeErrorsQueueName"]
     assert watched["sluice-test-gateway-errors"] == outputs["FunctionName"]
+    assert watched["sluice-test-drain-errors"] == outputs["DrainFunctionName"]
+    assert watched["sluice-test-drain-dead-letters"] == outputs["DrainDeadLettersQueueName"]
     body = json.loads(cloudwatch.get_dashboard(DashboardName=outputs["DashboardName"])["DashboardBody"])
     assert outputs["StreamName"] in json.dumps(body)
 
@@ -157,6 +159,62 @@ def test_the_function_is_wired_to_the_storage(engine: RunningEngine, outputs: di
         "SLUICE_STAGE": "test",
     }
     assert function["Timeout"] == 29
+
+
+def test_the_drain_is_wired_to_the_storage_and_runs_on_a_schedule(
+    engine: RunningEngine, outputs: dict[str, str]
+) -> None:
+    gateway, drain = (
+        engine.functions.get_function(FunctionName=outputs[name]) for name in ("FunctionName", "DrainFunctionName")
+    )
+    function = drain["Configuration"]
+    assert function["Environment"]["Variables"] == {
+        "SLUICE_STREAM_NAME": outputs["StreamName"],
+        "SLUICE_ERROR_BUCKET": outputs["ErrorBucketName"],
+        "SLUICE_STAGE": "test",
+    }
+    assert function["Role"].rpartition("/")[2] != gateway["Configuration"]["Role"].rpartition("/")[2]
+    assert drain["Code"]["ImageUri"] == gateway["Code"]["ImageUri"] == IMAGE
+    assert function["ImageConfigResponse"]["ImageConfig"]["Command"] == ["app.drain.handler"]
+
+    events = engine.session.client("events", endpoint_url=engine.engine.url)
+    rule = events.describe_rule(Name="sluice-test-drain")
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    [target] = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert target["Arn"] == function["FunctionArn"]
+    [statement] = json.loads(engine.functions.get_policy(FunctionName=outputs["DrainFunctionName"])["Policy"])[
+        "Statement"
+    ]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert rule["Arn"] in json.dumps(statement["Condition"])
+
+    runs = engine.functions.get_function_event_invoke_config(
+        FunctionName=outputs["DrainFunctionName"], Qualifier="$LATEST"
+    )
+    assert (runs["MaximumRetryAttempts"], runs["MaximumEventAgeInSeconds"]) == (2, 300)
+    given_up = runs["DestinationConfig"]["OnFailure"]["Destination"]
+    assert given_up.rpartition(":")[2] == outputs["DrainDeadLettersQueueName"]
+
+
+def test_a_run_of_the_drain_that_fails_is_a_dead_letter(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    """The engine has no image to run, so every run fails; it tries again after seconds, Lambda after minutes."""
+    url = engine.sqs.get_queue_url(QueueName=outputs["DrainDeadLettersQueueName"])["QueueUrl"]
+    engine.functions.invoke(
+        FunctionName=outputs["DrainFunctionName"], InvocationType="Event", Payload=b'{"source":"aws.events"}'
+    )
+    (message,) = eventually(lambda: engine.sqs.receive_message(QueueUrl=url).get("Messages"))
+    letter = json.loads(message["Body"])
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert letter["requestPayload"] == {"source": "aws.events"}
+
+
+def test_the_schedule_follows_its_parameter(engine: RunningEngine, outputs: dict[str, str]) -> None:
+    wired = ("StreamName", "StreamArn", "ErrorBucketName", "ErrorBucketArn", "DataKeyArn")
+    given = {name: outputs[name] for name in wired} | {"ImageUri": IMAGE}
+    events = engine.session.client("events", endpoint_url=engine.engine.url)
+    for minutes, said in (("5", "rate(5 minutes)"), ("1", "rate(1 minute)")):
+        deploy(engine.cloudformation, "test", given | {"DrainMinutes": minutes}, ("drain",))
+        assert events.describe_rule(Name="sluice-test-drain")["ScheduleExpression"] == said
 
 
 @pytest.mark.usefixtures("outputs")
@@ -260,7 +318,9 @@ def test_a_deleted_stage_leaves_what_holds_data(engine: RunningEngine) -> None:
     assert {outputs[name] for name in ("LandingBucketName", "ErrorBucketName", "AccessLogBucketName")} <= left
     assert outputs["StreamName"] in engine.kinesis.list_streams()["StreamNames"]
     functions = [function["FunctionName"] for function in engine.functions.list_functions()["Functions"]]
-    assert outputs["FunctionName"] not in functions
+    assert not {outputs["FunctionName"], outputs["DrainFunctionName"]} & set(functions)
+    rules = engine.session.client("events", endpoint_url=engine.engine.url).list_rules()["Rules"]
+    assert "sluice-gone-drain" not in [rule["Name"] for rule in rules]
     delete_stack(engine.cloudformation, stack_name("gone", "storage"))
 
 

@@ -7,14 +7,18 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from backports import zstd
 
+from app.envelope import Origin, StreamLines
 from tests.image.buildah import Buildah, innermost
 from tests.image.events import FRONT_DOORS, MakeEvent
+from tests.infra import checks
 from tests.support.aws import Aws, make_aws, payload_of
+from tests.support.embedded_metrics import points_in, total
 from tests.support.generators import MIB, array, ndjson, record, record_of_size
 from tests.support.runtime_api import FunctionError, RequestTooLarge, RuntimeApi, runtime_api
 from tests.support.transports import Headers, Response, lambda_event
@@ -52,9 +56,13 @@ class Function:
 
 @contextmanager
 def started(
-    storage: Buildah, image: str, container: str, settings: Mapping[str, str], log: Path
+    storage: Buildah, image: str, container: str, settings: Mapping[str, str], log: Path, *, command: str | None = None
 ) -> Iterator[tuple[RuntimeApi, int]]:
-    """The image's own process, as Lambda starts it; the API that it talks to, and its process id."""
+    """The image's own process, as Lambda starts it; the API that it talks to, and its process id.
+
+    Args:
+        command: the function's own (ImageConfig) instead of the image's.
+    """
     config = storage.config(image)
     with runtime_api() as api, log.open("wb") as sink:
         environment = {
@@ -66,8 +74,8 @@ def started(
             "AWS_LAMBDA_LOG_STREAM_NAME": "local",
             **settings,
         }
-        command = [*config.entrypoint, *config.command]
-        with storage.running(container, environment, command, sink, LAMBDA_S_USER) as process:
+        words = [*config.entrypoint, *([command] if command else config.command)]
+        with storage.running(container, environment, words, sink, LAMBDA_S_USER) as process:
             try:
                 assert api.wait_until_initialised(INIT_SECONDS), log.read_text()[-3000:]
                 yield api, innermost(process.pid)
@@ -193,3 +201,22 @@ def test_without_settings_lambda_is_told_why_it_does_not_start(
     ):
         pass
     assert failure.value.kind.endswith("ConfigurationError")
+
+
+def test_the_same_image_drains_when_that_is_its_command(
+    storage: Buildah, image: str, container: str, endpoint: str, tmp_path: Path
+) -> None:
+    """As drain.yaml's function has it: two runs in one container, the second with nothing to do."""
+    [command] = checks.read()["drain"]["Resources"]["Function"]["Properties"]["ImageConfig"]["Command"]
+    aws, log = make_aws(endpoint), tmp_path / "drain.log"
+    origin = Origin("0199a1f2-6c1e-7c30-9d55-000000000000", datetime.now(UTC), "shop", None, None)
+    key = f"spill/dt=2026-11-23/hr=02/{origin.request_id}.0123.ndjson"
+    aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=StreamLines(origin).line(0, ONE))
+    settings = {"SLUICE_STAGE": "test", **aws.environment()}
+    with started(storage, image, container, settings, log, command=command) as (api, _):
+        answers = [json.loads(api.invoke({"source": "aws.events"})) for _ in range(2)]
+    assert answers == [{"objects": 1, "records": 1}, {"objects": 0, "records": 0}]
+    assert [line.payload for line in aws.lines()] == [ONE]
+    points = points_in(log.read_bytes().splitlines(keepends=True))
+    assert total(points, "RecordsDrained", Stage="test") == 1
+    assert len(points) == 4, "two metrics of two runs"

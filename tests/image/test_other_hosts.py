@@ -12,9 +12,9 @@ import pytest
 
 from tests.image.buildah import Buildah, innermost
 from tests.support.aws import Aws, free_port, make_aws
-from tests.support.transports import UvicornClient, post, wait_until_up
+from tests.support.transports import UVICORN_OPTIONS, UvicornClient, post, wait_until_up
 
-COMMAND = ["python3", "-m", "uvicorn", "--factory", "app.main:create_app", "--http", "h11"]
+COMMAND = ["python3", "-m", "uvicorn", "--factory", "app.main:create_app", *UVICORN_OPTIONS]
 STOP_SECONDS = 20
 
 

@@ -36,6 +36,8 @@ _MADE = {
     "DeliveryLogStream": "S3Delivery",
     "GatewayLogs.Arn": "arn:aws:logs:eu-central-1:1:log-group:sluice-dev-gateway-1:*",
     "ApiKeysSecret.Id": "arn:aws:secretsmanager:eu-central-1:1:secret:sluice-dev-api-keys-1-a",
+    "DrainLogs.Arn": "arn:aws:logs:eu-central-1:1:log-group:sluice-dev-drain:*",
+    "DrainDeadLetters.Arn": "arn:aws:sqs:eu-central-1:1:sluice-dev-drain-DrainDeadLetters-1",
     "PipeErrorsTopic": "arn:aws:sns:eu-central-1:1:sluice-dev-pipe-errors",
 }
 """What the stacks make, as a stage `dev` names it."""

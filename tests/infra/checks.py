@@ -4,15 +4,20 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]
 
+from app.key_secret import READ_SECONDS
+from app.settings import AuthMode, Settings
 from ops.stacks import BOOTSTRAP, STACKS, TEMPLATES
 
 Template = dict[str, Any]
 Templates = Mapping[str, Template]
 Check = Callable[[Templates], None]
+KEY_READS = 2
+"""How often a request may wait for the keys' secret: for whether there are webhooks, and for who signed this one."""
 
 
 @cache
@@ -99,6 +104,35 @@ def the_image_is_named_by_its_digest(templates: Templates) -> None:
     assert not pattern.match(f"{name}:latest")
 
 
+def the_functions_run_one_image(templates: Templates) -> None:
+    """The gateway by the image's own command, every other by one that names a handler which is there."""
+    functions = list(resources(templates, "AWS::Lambda::Function"))
+    assert len({templates[stack]["Parameters"]["Architecture"]["Default"] for stack, *_ in functions}) == 1
+    for stack, name, function in functions:
+        properties = function["Properties"]
+        assert properties["Code"] == {"ImageUri": {"Ref": "ImageUri"}}, name
+        assert properties["Architectures"] == [{"Ref": "Architecture"}], name
+        assert properties["Role"]["Fn::GetAtt"][0] in templates[stack]["Resources"], name
+        assert properties["LoggingConfig"]["LogGroup"]["Ref"] in templates[stack]["Resources"], name
+        if stack != "gateway":
+            [command] = properties["ImageConfig"]["Command"]
+            module, _, attribute = command.rpartition(".")
+            assert hasattr(import_module(module), attribute), command
+
+
+def the_schedule_may_invoke_the_drain_and_nothing_else(templates: Templates) -> None:
+    drain = templates["drain"]["Resources"]
+    [target] = drain["Schedule"]["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["Function", "Arn"]}
+    assert drain["ScheduleMayInvoke"]["Properties"] == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Ref": "Function"},
+        "Principal": "events.amazonaws.com",
+        "SourceAccount": {"Ref": "AWS::AccountId"},
+        "SourceArn": {"Fn::GetAtt": ["Schedule", "Arn"]},
+    }
+
+
 def lambda_gives_up_before_the_http_api_does(templates: Templates) -> None:
     gateway = templates["gateway"]
     timeout = gateway["Parameters"]["TimeoutSeconds"]
@@ -106,6 +140,21 @@ def lambda_gives_up_before_the_http_api_does(templates: Templates) -> None:
     assert timeout["Default"] == timeout["MaxValue"] == 29
     assert wait == 30_000
     assert gateway["Resources"]["Integration"]["Properties"]["PayloadFormatVersion"] == "2.0"
+
+
+def the_gateway_answers_before_lambda_gives_up(templates: Templates) -> None:
+    """What a request may wait for, at the least time and with the most of each setting, and time left to judge in."""
+    parameter = templates["gateway"]["Parameters"]["TimeoutSeconds"]
+    variables = templates["gateway"]["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+    assert variables["SLUICE_REQUEST_TIMEOUT_SECONDS"] == {"Ref": "TimeoutSeconds"}
+    assert "SLUICE_DELIVERY_TIMEOUT_SECONDS" not in variables
+    assert parameter["Default"] == Settings.model_fields["request_timeout_seconds"].default
+    usual = Settings(stream_name="s", error_bucket="bucket", auth=AuthMode.NONE)
+    least = usual.model_copy(update={"request_timeout_seconds": parameter["MinValue"]})
+    longest = usual.model_copy(update={"delivery_timeout_seconds": 20.0})
+    for settings in (usual, least, longest):
+        assert settings.seconds_before_storing >= KEY_READS * READ_SECONDS + 2
+        assert settings.seconds_before_storing + settings.delivery_timeout_seconds < settings.request_timeout_seconds
 
 
 def the_access_log_s_format_is_one_line_of_json(templates: Templates) -> None:
@@ -146,7 +195,10 @@ CHECKS: tuple[Check, ...] = (
     a_parameter_means_the_same_in_every_template,
     the_error_prefix_is_outside_the_landing_prefix,
     the_image_is_named_by_its_digest,
+    the_functions_run_one_image,
+    the_schedule_may_invoke_the_drain_and_nothing_else,
     lambda_gives_up_before_the_http_api_does,
+    the_gateway_answers_before_lambda_gives_up,
     the_access_log_s_format_is_one_line_of_json,
     outputs_are_the_parameters_of_later_stacks,
     names_with_a_stage_fit_the_limits,

@@ -5,18 +5,20 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from app.metrics import EMITTED, NAMESPACE
+from app.metrics import DRAINED, EMITTED, NAMESPACE
 from tests.infra.aws_metrics import METRICS
 from tests.infra.checks import Template
 
 _SEARCH = re.compile(
     r"""SEARCH\('\{(?P<schema>[^}]+)\} MetricName="(?P<metric>[^"]+)" Stage="(?P<stage>[^"]+)"', '\w+', \d+\)"""
 )
-QUEUES = ("DeliveryFailuresQueueName", "PipeErrorsQueueName", "DeadLettersQueueName")
+QUEUES = ("DeliveryFailuresQueueName", "PipeErrorsQueueName", "DeadLettersQueueName", "DrainDeadLettersQueueName")
+OURS = {**EMITTED, **DRAINED}
+"""What the gateway and the drain write."""
 VALUES = {
     "ApiId": ("ApiId",),
     "DeliveryStreamName": ("DeliveryStreamName",),
-    "FunctionName": ("FunctionName",),
+    "FunctionName": ("FunctionName", "DrainFunctionName"),
     "QueueName": QUEUES,
     "Stage": ("Stage",),
     "StreamName": ("StreamName",),
@@ -46,7 +48,7 @@ def looked_at(template: Template) -> Iterator[Looked]:
 
 
 def dangling(template: Template) -> list[str]:
-    """Those of them that neither AWS nor the gateway writes, or not for what this stage has."""
+    """Those of them that neither AWS nor we write, or not for what this stage has."""
     return [
         f"{look.where}: {look.namespace} {look.name}"
         for look in looked_at(template)
@@ -100,7 +102,7 @@ def _by_expression(title: str, expression: str, rows: list[list[Any]]) -> Iterat
 def _is_written(look: Looked) -> bool:
     names = tuple(look.dimensions)
     if look.namespace == NAMESPACE:
-        written = look.name in EMITTED and names in EMITTED[look.name].dimensions
+        written = look.name in OURS and names in OURS[look.name].dimensions
     else:
         written = look.name in METRICS.get(look.namespace, {}).get(names, ())
     return written and all(value is None or value in VALUES[name] for name, value in look.dimensions.items())

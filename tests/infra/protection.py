@@ -22,7 +22,7 @@ KEY_OF = {
     "AWS::SNS::Topic": ("KmsMasterKeyId",),
     "AWS::SQS::Queue": ("KmsMasterKeyId",),
 }
-OTHERWISE_ENCRYPTED = {"DeadLetters"}
+OTHERWISE_ENCRYPTED = {"DeadLetters", "DrainDeadLetters"}
 DATA_KEY = ({"Fn::GetAtt": ["DataKey", "Arn"]}, {"Ref": "DataKeyArn"})
 REACHED = {"AWS::S3::Bucket": "s3:*", "AWS::SQS::Queue": "sqs:*", "AWS::SNS::Topic": "sns:Publish"}
 POLICIES = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SQS::QueuePolicy": "Queues", "AWS::SNS::TopicPolicy": "Topics"}
@@ -154,6 +154,13 @@ def what_is_not_delivered_goes_to_dead_letters(templates: Templates) -> None:
             redrive = subscription["Properties"]["RedrivePolicy"]
             assert redrive == {"deadLetterTargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}, name
             assert "DeadLettersPolicy" in subscription["DependsOn"]
+    functions = [name for name in templates if any(resources({name: templates[name]}, "AWS::Lambda::Function"))]
+    asynchronous = [stack for stack, *_ in resources(templates, "AWS::Lambda::EventInvokeConfig")]
+    scheduled = [stack for stack, *_ in resources(templates, "AWS::Events::Rule")]
+    assert asynchronous == scheduled == [name for name in functions if name != "gateway"], "the HTTP API waits"
+    for _, name, runs in resources(templates, "AWS::Lambda::EventInvokeConfig"):
+        given_up = runs["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
+        assert given_up == {"Fn::GetAtt": ["DrainDeadLetters", "Arn"]}, name
     for _, name, queue in resources(templates, "AWS::SQS::Queue"):
         assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400, name
 

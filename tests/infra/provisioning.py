@@ -133,8 +133,9 @@ DEPLOYMENT: Mapping[str, str] = {
     "cloudformation:GetTemplateSummary": "ops/stacks.py",
     "cloudformation:UpdateStack": "ops/stacks.py",
     "iam:PassRole": "ops/stacks.py: RoleARN",
-    "secretsmanager:GetSecretValue": "ops/deploy/smoke.py",
-    "secretsmanager:PutSecretValue": "ops/deploy/smoke.py",
+    "secretsmanager:GetSecretValue": "ops/key_store.py",
+    "secretsmanager:PutSecretValue": "ops/key_store.py",
+    "secretsmanager:UpdateSecretVersionStage": "ops/key_store.py",
     "sqs:ChangeMessageVisibility": "ops/deploy/notification_tests.py",
     "sqs:DeleteMessage": "ops/deploy/notification_tests.py",
     "sqs:GetQueueUrl": "ops/deploy/notification_tests.py",
@@ -151,7 +152,15 @@ DEPLOYMENT: Mapping[str, str] = {
 }
 """What `sluice deploy` and the push before it call, with CI's role. sts:GetCallerIdentity takes no permission."""
 
-CALLERS = ("stacks", "deploy/actions", "deploy/bootstrap", "deploy/notification_tests", "deploy/smoke", "deploy/image")
+CALLERS = (
+    "stacks",
+    "key_store",
+    "deploy/actions",
+    "deploy/bootstrap",
+    "deploy/notification_tests",
+    "deploy/smoke",
+    "deploy/image",
+)
 SERVICES = ("cloudformation", "ecr", "secretsmanager", "sqs")
 
 

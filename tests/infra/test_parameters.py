@@ -96,6 +96,9 @@ def test_thresholds_fit_what_they_watch(stage: str) -> None:
     values = {name: int(value) for name, value in read_parameters(FOLDER / f"{stage}.yaml").items() if value.isdigit()}
     assert values["FreshnessAlarmSeconds"] >= 2 * values["BufferSeconds"]
     assert values["IteratorAgeAlarmMilliseconds"] < values["StreamRetentionHours"] * 3_600_000 / 2
+    timeout = checks.read()["drain"]["Parameters"]["DrainTimeoutSeconds"]["Default"]
+    assert values.get("DrainTimeoutSeconds", timeout) <= 60 * values["DrainMinutes"], "runs do not overlap"
+    assert values["SpillAgeAlarmSeconds"] >= 3 * 60 * values["DrainMinutes"], "three runs"
     assert not values["ReservedConcurrency"] or values["ConcurrencyAlarm"] < values["ReservedConcurrency"]
 
 

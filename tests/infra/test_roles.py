@@ -47,11 +47,12 @@ def test_a_changed_role_differs(stack: str, role: str, old: str, new: str, docum
 
 
 def test_no_other_role_is_anybody_else_s() -> None:
-    """The gateway's role is held against recorded calls, the roles of the bootstrap are CloudFormation's and CI's."""
+    """The functions' roles are held against recorded calls; the bootstrap's are CloudFormation's and CI's."""
     roles = {(stack, name) for stack, name, _ in checks.resources(checks.read(), "AWS::IAM::Role")}
     held = {(stack, role) for stack, role, _ in ROLES}
     assert roles - held == {
         ("gateway", "GatewayRole"),
+        ("drain", "DrainRole"),
         ("bootstrap", "CloudFormationRole"),
         ("bootstrap", "DeployRole"),
     }

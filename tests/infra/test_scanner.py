@@ -22,6 +22,7 @@ WEAKENED = [
     ("gateway", "      KmsKeyId: !Ref DataKeyArn\n", "", "CKV_AWS_149"),
     ("delivery", "      KmsKeyId: !Ref DataKeyArn\n", "", "CKV_AWS_158"),
     ("delivery", "      RetentionInDays: !Ref LogRetentionDays\n", "", "CKV_AWS_66"),
+    ("drain", "      KmsKeyId: !Ref DataKeyArn\n", "", "CKV_AWS_158"),
     ("bootstrap", "ImageTagMutability: IMMUTABLE", "ImageTagMutability: MUTABLE", "CKV_AWS_51"),
     ("bootstrap", "ScanOnPush: true", "ScanOnPush: false", "CKV_AWS_163"),
     ("bootstrap", "Service: cloudformation.amazonaws.com", 'AWS: "*"', "CKV_AWS_60"),

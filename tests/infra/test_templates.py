@@ -21,6 +21,7 @@ PLANTED = [
     ("gateway", 'PayloadFormatVersion: "2.0"', "PayloadVersion: 2"),
     ("snowflake-access", "Effect: Allow\n            Principal", "Effect: Perhaps\n            Principal"),
     ("monitoring", "TreatMissingData: breaching", "TreatMissingData: shrug"),
+    ("drain", 'Sub "rate(${DrainMinutes} minutes)"', 'Sub "rate(${DrainHours} hours)"'),
 ]
 WEAKENED = [
     ("storage", "BlockPublicPolicy: true", "BlockPublicPolicy: false", protection.buckets_are_private),
@@ -47,6 +48,12 @@ WEAKENED = [
         "gateway",
         "      KmsKeyId: !Ref DataKeyArn\n",
         "",
+        protection.whatever_else_keeps_data_has_the_stage_s_key,
+    ),
+    (
+        "drain",
+        "SqsManagedSseEnabled: true",
+        "SqsManagedSseEnabled: false",
         protection.whatever_else_keeps_data_has_the_stage_s_key,
     ),
     (
@@ -84,6 +91,12 @@ WEAKENED = [
         protection.what_is_not_delivered_goes_to_dead_letters,
     ),
     ("storage", "Period: 1209600", "Period: 3600", protection.what_is_not_delivered_goes_to_dead_letters),
+    (
+        "drain",
+        "Destination: !GetAtt DrainDeadLetters.Arn",
+        "Destination: !GetAtt DrainLogs.Arn",
+        protection.what_is_not_delivered_goes_to_dead_letters,
+    ),
     ("delivery", "- kinesis:GetRecords", "- kinesis:*", protection.no_policy_allows_everything),
     ("delivery", "- kinesis:GetRecords", "- kinesis:Get*", protection.no_policy_allows_everything),
     ("delivery", "Resource: !Ref StreamArn", 'Resource: "*"', protection.no_policy_allows_everything),
@@ -117,7 +130,13 @@ WEAKENED = [
     (
         "bootstrap",
         "              - s3:PutObject\n",
-        "              - s3:PutObject\n              - s3:DeleteObject\n",
+        "              - s3:PutObject\n              - s3:DeleteObjectVersion\n",
+        bounds.the_boundary_allows_what_the_roles_are_given_and_no_more,
+    ),
+    (
+        "bootstrap",
+        "::sluice-${Stage}-*/spill/*",
+        "::sluice-${Stage}-*/spilled/*",
         bounds.the_boundary_allows_what_the_roles_are_given_and_no_more,
     ),
     (
@@ -209,7 +228,17 @@ WEAKENED = [
         checks.the_error_prefix_is_outside_the_landing_prefix,
     ),
     ("gateway", "@sha256:[0-9a-f]{64}$", "(:.+|@sha256:[0-9a-f]{64})$", checks.the_image_is_named_by_its_digest),
+    ("drain", "Command: [app.drain.handler]", "Command: [app.drain.run]", checks.the_functions_run_one_image),
+    ("drain", "Default: x86_64", "Default: arm64", checks.the_functions_run_one_image),
+    (
+        "drain",
+        "SourceArn: !GetAtt Schedule.Arn",
+        'SourceArn: "*"',
+        checks.the_schedule_may_invoke_the_drain_and_nothing_else,
+    ),
     ("gateway", "MaxValue: 29", "MaxValue: 900", checks.lambda_gives_up_before_the_http_api_does),
+    ("gateway", "MinValue: 10", "MinValue: 6", checks.the_gateway_answers_before_lambda_gives_up),
+    ("gateway", "SECONDS: !Ref TimeoutSeconds", "SECONDS: 60", checks.the_gateway_answers_before_lambda_gives_up),
     (
         "gateway",
         '"status":"$context.status"',

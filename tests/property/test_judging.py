@@ -1,7 +1,6 @@
 """Judging, held against a verdict reached another way, and against what Snowflake documents as refused."""
 
 import base64
-import json
 from datetime import UTC, datetime
 
 import orjson
@@ -13,9 +12,10 @@ from app.content import Framing
 from app.envelope import Origin, StreamLines, error_line, partition_key
 from app.exceptions import EmptyBody, MalformedBody
 from app.framing import split
-from app.validation import MAX_DEPTH, Accepted, Rejected, judge
+from app.validation import Accepted, Rejected, judge
 from local_pipeline.refusals import refuse
 from tests.property import json_texts, reference
+from tests.property.verdicts import expected_reason
 
 ORIGIN = Origin(
     "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77", datetime(2026, 11, 23, 2, 17, 14, tzinfo=UTC), "shop", None, None
@@ -46,25 +46,6 @@ TRICKY = [
     b'{"id":1,"v":' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}",
     b'{"id":1,"v":' + b'{"a":' * 300 + b'{"b":1,"b":2}' + b"}" * 300 + b"}",
 ]
-
-
-def expected_reason(raw: bytes, room: int) -> str | None:
-    """The contract's first reason that applies, by the slow reading; None: accepted."""
-    try:
-        found = reference.read(raw)
-    except reference.NotJsonError:
-        return "malformed_json"
-    record = json.loads(raw, parse_int=float) if found.depth <= MAX_DEPTH and found.top == "{" else {}
-    applies = {
-        "too_deep": found.depth > MAX_DEPTH,
-        "not_an_object": found.top != "{",
-        "duplicate_key": found.duplicate is not None,
-        "number_out_of_range": found.out_of_range is not None,
-        "missing_id": "id" not in record,
-        "null_id": record.get("id") is None,
-        "too_large": len(raw) > room,
-    }
-    return next((reason for reason, does in applies.items() if does), None)
 
 
 @given(json_texts.anything, st.integers(0, 80))

@@ -25,8 +25,9 @@ def test_deploy_deploy_again_destroy(tmp_path: Path) -> None:
     said = rehearsed.stdout
     assert rehearsed.returncode == 0, said + rehearsed.stderr
     assert said.count("its row was there after") == 2
-    assert said.count("    created") == 6
-    assert said.count("    no change") == 7  # storage twice
+    assert said.count("    created") == 7
+    assert said.count("    no change") == 8  # storage twice
+    assert said.count(" is in the stream.") == 1, "by the drain's function, as deployed"
     assert "No stack was changed." in said
     assert "Nothing in AWS carries the name or the tag of stage rehearsal any more." in said
     assert "Engine and warehouse hold nothing of the stage." in said

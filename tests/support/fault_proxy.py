@@ -30,6 +30,7 @@ from tests.support.faults import (
     entries_of,
     operation_of,
     partial_answer,
+    prefix_of,
     refusal,
     resource_of,
     rule_from_json,
@@ -150,7 +151,7 @@ class FaultProxy:
         return None
 
     def _remember(self, request: Request, call: Call) -> None:
-        seen = replace(call, resource=resource_of(request), headers=amz_headers_of(request))
+        seen = replace(call, resource=resource_of(request), headers=amz_headers_of(request), prefix=prefix_of(request))
         with self._lock:
             self._calls.append(seen)
 

@@ -76,6 +76,7 @@ class Call:
         status: None where the client got no answer.
         resource: name or ARN of the stream or secret, or `bucket/key`.
         headers: names of its x-amz headers, lower-case; with some of them S3 asks for further permissions.
+        prefix: of the keys that it lists.
     """
 
     operation: str
@@ -84,6 +85,7 @@ class Call:
     entries: tuple[Entry, ...] = ()
     resource: str = ""
     headers: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 def rule_from_json(value: dict[str, Any]) -> Rule:
@@ -121,6 +123,11 @@ def resource_of(request: Request) -> str:
         return unquote(urlsplit(request.target).path.strip("/"))
     members = json.loads(request.body)
     return str(next((members[name] for name in RESOURCE_MEMBERS if name in members), ""))
+
+
+def prefix_of(request: Request) -> str:
+    """The prefix of the keys that a call of S3 lists; empty for any other."""
+    return parse_qs(urlsplit(request.target).query).get("prefix", [""])[0]
 
 
 def amz_headers_of(request: Request) -> tuple[str, ...]:

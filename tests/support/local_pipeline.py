@@ -71,9 +71,9 @@ class LocalPipeline:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def get(self, path: str) -> Any:
-        """The JSON that the gateway answers."""
-        answer = httpx.get(f"{self.url}{path}", timeout=60)
+    def get(self, path: str, seconds: float = 60) -> Any:
+        """The JSON that the gateway answers, within `seconds`."""
+        answer = httpx.get(f"{self.url}{path}", timeout=seconds)
         assert answer.status_code == 200, (answer.status_code, answer.text[:500])
         return answer.json()
 
@@ -83,9 +83,9 @@ class LocalPipeline:
             f"{self.url}/records", content=body, headers={"Content-Type": content_type, **headers}, timeout=60
         )
 
-    def summary(self) -> dict[str, int]:
-        """The counts of every stage."""
-        counts: dict[str, int] = self.get("/pipeline/summary")
+    def summary(self, seconds: float = 60) -> dict[str, int]:
+        """The counts of every stage, within `seconds`."""
+        counts: dict[str, int] = self.get("/pipeline/summary", seconds)
         return counts
 
     def rows(self, limit: int = 1000, ingest_id: str | None = None) -> list[dict[str, Any]]:

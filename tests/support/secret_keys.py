@@ -72,11 +72,11 @@ class Keys:
     async def who(self, key: str) -> str | None:
         return await self.keys.source_of(digest(key))
 
-    async def signer(self, name: str) -> str | None:
-        headers = signed(BODY.encode(), webhooks.secret(name))
+    async def signer(self, name: str, body: str = BODY) -> str | None:
+        headers = signed(body.encode(), webhooks.secret(name))
         signature = parse_signature([[headers[each]] for each in HEADERS])
         assert signature is not None
-        return await self.keys.signer_of(signature, BODY)
+        return await self.keys.signer_of(signature, body)
 
 
 def with_keys(text: str, scenario: Callable[[Keys], Awaitable[T]]) -> T:

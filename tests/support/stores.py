@@ -21,6 +21,7 @@ from tests.support.transports import Headers, Response, UvicornClient
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 READERS = 4
 QUERY_SECONDS = 60
@@ -64,6 +65,11 @@ class Stores:
         config = Config(connect_timeout=5, read_timeout=30, max_pool_connections=READERS)
         return session.client("s3", endpoint_url=self.pipeline.engine_url, config=config)
 
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        return session.client("sqs", endpoint_url=self.pipeline.engine_url)
+
     def landing_files(self) -> dict[str, bytes]:
         """The files that Snowpipe is told of, by key, as they stand in the bucket."""
         return self._objects(self.deployed["landing_bucket"], self.landing_keys())
@@ -77,11 +83,15 @@ class Stores:
         for key, body in self.landing_files().items():
             yield from parse_record(gzip.decompress(body) if key.endswith(".gz") else body, "", key)
 
-    def error_objects(self, request_id: str = "") -> list[ErrorObject]:
-        """The objects of the error bucket, all or those of one request."""
+    def error_objects(self, request_id: str = "", area: str = "rejected/") -> list[ErrorObject]:
+        """The objects of rejected records, all or those of one request; or those of another area of the bucket."""
         bucket = self.deployed["error_bucket"]
-        keys = [key for key in self._keys(bucket) if request_id in key]
+        keys = [key for key in self._keys(bucket, area) if request_id in key]
         return [_error_object(key, body) for key, body in self._objects(bucket, keys).items()]
+
+    def spilled_keys(self) -> list[str]:
+        """The keys of what waits for the stream."""
+        return self._keys(self.deployed["error_bucket"], "spill/")
 
     def select(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query; names without a schema are those of SLUICE.RAW."""

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -25,6 +25,15 @@ from tests.support import processes
 from tests.support.aws import free_port
 
 START_SECONDS = 20.0
+UVICORN_OPTIONS = [
+    "--http",
+    "app.http_protocol:Http",
+    "--timeout-keep-alive",
+    "75",
+    "--timeout-graceful-shutdown",
+    "30",
+]
+"""As the README and the Dockerfile say."""
 TEXT_TYPES = ("application/json", "application/xml", "application/javascript", "text/")
 
 Headers = Mapping[str, str]
@@ -71,6 +80,7 @@ class UvicornClient:
     pid: int
     name: str = "uvicorn"
     timeout: float = 30.0
+    process: subprocess.Popen[bytes] | None = None
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Headers | None = None) -> Response:
         length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
@@ -159,19 +169,41 @@ class LambdaClient:
         return self.invoke(lambda_event("POST", path, gzip.decompress(body), headers))
 
     def invoke(self, event: dict[str, Any]) -> Response:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(event).encode() + b"\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, "the handler's process has ended: see its log"
-        answer = json.loads(line)
+        answer = invoke(self.process, event)
         body = answer.get("body") or ""
         return Response(
             answer["statusCode"],
             {name.lower(): value for name, value in (answer.get("headers") or {}).items()},
             base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
         )
+
+
+def invoke(container: "subprocess.Popen[bytes]", event: dict[str, Any]) -> dict[str, Any]:
+    """What the handler in a container's process answers to an event; `errorType` and `errorMessage` if it raised."""
+    assert container.stdin
+    assert container.stdout
+    container.stdin.write(json.dumps(event).encode() + b"\n")
+    container.stdin.flush()
+    line = container.stdout.readline()
+    assert line, "the handler's process has ended: see its log"
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+@dataclass
+class DrainClient:
+    """Runs of the drain's function in one container.
+
+    Attributes:
+        log: what it prints.
+    """
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def run(self) -> dict[str, Any]:
+        """One run, as the schedule begins it."""
+        return invoke(self.process, {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 
 
 def wait_until_up(client: Client, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -185,21 +217,57 @@ def wait_until_up(client: Client, process: subprocess.Popen[bytes], log: Path) -
     raise AssertionError(f"the gateway did not come up:\n{log.read_text()[-3000:]}")
 
 
+@dataclass
+class GatewayProcess:
+    """The app as a user starts it: its own process, uvicorn, one loopback port that it keeps when it is started again.
+
+    Logs go to `folder`.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    factory: str = "app.main:create_app"
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def client(self) -> UvicornClient:
+        """The way in."""
+        pid = self.process.pid if self.process else 0
+        return UvicornClient(f"http://127.0.0.1:{self.port}", pid, process=self.process)
+
+    def start(self) -> None:
+        """Start it; returns when it serves."""
+        log = self.folder / "uvicorn.log"
+        command = [sys.executable, "-m", "uvicorn", "--factory", self.factory, "--host", "127.0.0.1"]
+        with log.open("ab") as sink:
+            command += ["--port", str(self.port), *UVICORN_OPTIONS, "--log-level", "warning"]
+            self.process = processes.start(command, self.environment, sink)
+        wait_until_up(self.client, self.process, log)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        assert self.process
+        self.process.kill()
+        self.process.wait(processes.STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End it politely, if it runs."""
+        if self.process:
+            processes.stop(self.process)
+
+
 @contextmanager
 def uvicorn_gateway(
     environment: Mapping[str, str], folder: Path, factory: str = "app.main:create_app"
 ) -> Iterator[UvicornClient]:
-    """The app as a user starts it: its own process, uvicorn, a free loopback port. Logs go to `folder`."""
-    port, log = free_port(), folder / "uvicorn.log"
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("wb") as sink:
-        process = processes.start([*command, "--log-level", "warning"], environment, sink)
-        try:
-            client = UvicornClient(f"http://127.0.0.1:{port}", process.pid)
-            wait_until_up(client, process, log)
-            yield client
-        finally:
-            processes.stop(process)
+    """A `GatewayProcess` that runs as long as the block."""
+    gateway = GatewayProcess(environment, folder, factory)
+    try:
+        gateway.start()
+        yield gateway.client
+    finally:
+        gateway.stop()
 
 
 @contextmanager
@@ -214,5 +282,18 @@ def lambda_gateway(
             client = LambdaClient(process)
             wait_until_up(client, process, log)
             yield client
+        finally:
+            processes.stop(process)
+
+
+@contextmanager
+def lambda_drain(environment: Mapping[str, str], folder: Path, seconds: float = 30.0) -> Iterator[DrainClient]:
+    """The drain's handler in a process of its own, with `seconds` for each run. What it prints goes to `folder`."""
+    log = folder / "drain.log"
+    command = [sys.executable, "-m", "tests.support.lambda_container", "app.drain.handler", str(seconds)]
+    with log.open("wb") as sink:
+        process = processes.start(command, environment, sink, piped=True)
+        try:
+            yield DrainClient(process, log)
         finally:
             processes.stop(process)

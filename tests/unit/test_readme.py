@@ -1,4 +1,4 @@
-"""The README's table of settings is the class."""
+"""The README's table of settings is the class; its commands start the gateway as the tests do."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from app.settings import Settings
+from tests.support.transports import UVICORN_OPTIONS
 
 README = Path(__file__).parents[2] / "README.md"
 ROW = re.compile(r"^\| `((?:SLUICE|AWS)_[A-Z_]+)` \| *(.*?) *\| (.+) \|$", re.MULTILINE)
@@ -41,3 +42,10 @@ def test_the_default_of_a_setting_is_the_one_documented(name: str) -> None:
 def test_the_meaning_of_a_setting_is_the_one_documented(name: str) -> None:
     assert FIELDS[name].description
     assert DOCUMENTED[name][1] == FIELDS[name].description
+
+
+@pytest.mark.parametrize(("file", "commands"), [("README.md", 2), ("Dockerfile", 1)])
+def test_the_gateway_is_started_as_the_tests_start_it(file: str, commands: int) -> None:
+    text = (README.parent / file).read_text()
+    assert text.count("uvicorn --factory app.main:create_app") == commands
+    assert text.count(" ".join(UVICORN_OPTIONS)) == commands

@@ -1,5 +1,6 @@
 """Webhook secrets beside the keys: they come and go as keys do."""
 
+import asyncio
 import json
 
 import pytest
@@ -25,6 +26,20 @@ def test_webhook_secrets_are_rotated_and_revoked_as_keys_are() -> None:
         assert keys.reader.reads == 3
 
     with_keys(json.dumps({"shop": [old]}), scenario)
+
+
+def test_secrets_that_another_request_reads_meanwhile_are_tried() -> None:
+    large = " " * 300_000
+    old = [webhooks.secret(f"old {number}") for number in range(9)]
+
+    async def scenario(keys: Keys) -> None:
+        await keys.who("any")
+        keys.reader.text = json.dumps({"shop": [*old, webhooks.secret("new")]})
+        keys.clock.now += UNKNOWN_KEY_SECONDS
+        answers = await asyncio.gather(keys.signer("new", large), keys.who("any"))
+        assert [*answers, keys.reader.reads] == ["shop", None, 2]
+
+    with_keys(json.dumps({"shop": old}), scenario)
 
 
 def test_the_first_webhook_secret_works_at_once() -> None:

@@ -1,6 +1,7 @@
 """The drain over an area and a stream of memory."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +9,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.draining import FAILURES_TO_STOP, MAX_OBJECT_BYTES, DrainReport, Spilled, Stopped, drain_once, read_lines
+from app.drain import report_line
+from app.draining import (
+    FAILURES_TO_STOP,
+    LARGE_BYTES,
+    MAX_OBJECT_BYTES,
+    DrainReport,
+    Spilled,
+    Stopped,
+    drain_once,
+    read_lines,
+)
 from app.envelope import Origin, StreamLines, partition_key
 from app.sinks.aws import AttemptFailed
 from app.sinks.base import Lines, Outcome
 from app.sinks.memory import MemorySink
+from tests.support.embedded_metrics import points_of
 
 MORNING = datetime(2026, 11, 23, 2, 17, tzinfo=UTC)
 RECORDS = [
@@ -41,16 +53,22 @@ class Area:
     fails: Callable[[str, str], bool] = lambda *_: False
     sizes: dict[str, int] = field(default_factory=dict)
     on_remove: Callable[[str], None] = lambda _: None
+    pause: float = 0.0
 
     async def objects(self, deadline: float) -> AsyncGenerator[Spilled, None]:  # noqa: ARG002  the protocol's
         self._check("list", "")
-        for number, key in enumerate(sorted(self.bodies)):
+        for key in sorted(self.bodies):
             size = self.sizes.get(key, len(self.bodies.get(key, b"")))
-            yield Spilled(key, size, MORNING + timedelta(minutes=number))
+            yield Spilled(key, size, self.since(key))
+
+    @staticmethod
+    def since(key: str) -> datetime:
+        """When the object came."""
+        return MORNING + timedelta(minutes=int(key.partition("request-")[2].partition(".")[0]))
 
     async def read(self, key: str, deadline: float) -> bytes | None:  # noqa: ARG002  the protocol's
         self._check("read", key)
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.pause)
         return self.bodies.get(key)
 
     async def remove(self, key: str, deadline: float) -> None:  # noqa: ARG002  the protocol's
@@ -64,14 +82,35 @@ class Area:
 
 
 class Shaky(MemorySink):
-    """Takes the first line of a put only, as often as it is told to."""
+    """Takes the first line of the first object only, until it is mended."""
 
-    times = 1
+    mended = False
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
         outcomes = list(await super().put(lines, deadline))
-        self.times -= 1
-        return outcomes if self.times < 0 else [outcomes[0], *[Outcome.UNCONFIRMED] * (len(outcomes) - 1)]
+        if self.mended or lines.request_id != "request-0":
+            return outcomes
+        is_first = lines.lines[0].data == body_of(0, RECORDS[:1])
+        return [Outcome.CONFIRMED if is_first else Outcome.UNCONFIRMED, *[Outcome.UNCONFIRMED] * (len(outcomes) - 1)]
+
+
+class Slow(MemorySink):
+    """Takes one line of a put."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[bytes] = []
+        self.in_work: Counter[str] = Counter()
+        self.beside_each_other: set[frozenset[str]] = set()
+
+    async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
+        self.in_work[lines.request_id] += 1
+        self.beside_each_other.add(frozenset(+self.in_work))
+        await asyncio.sleep(0)
+        await super().put(lines, deadline)
+        self.in_work[lines.request_id] -= 1
+        self.taken.append(lines.lines[0].data)
+        return [Outcome.CONFIRMED, *[Outcome.UNCONFIRMED] * (len(lines.lines) - 1)]
 
 
 def area_of(count: int) -> Area:
@@ -127,9 +166,27 @@ def test_an_object_that_went_in_part_stays_whole_and_goes_next_time() -> None:
     assert (report.objects, report.kept, report.stopped) == (0, [key_of(0)], None)
     assert (report.is_clean, report.oldest) == (False, MORNING)
     assert lines_in(area) == wanted
+    stream.mended = True
     assert drain(area, stream).is_clean
     assert area.bodies == {}
     assert sent(stream).keys() == wanted.keys()
+
+
+def test_a_slow_stream_is_asked_for_the_rest_as_long_as_it_takes_some() -> None:
+    area, stream = area_of(6), Slow()
+    wanted = lines_in(area)
+    report = drain(area, stream)
+    assert (report.objects, report.is_clean, area.bodies) == (6, True, {})
+    assert Counter(stream.taken) == wanted, "what was taken is not put again"
+
+
+def test_large_objects_go_one_after_the_other() -> None:
+    area, stream = area_of(8), Slow()
+    large = {f"request-{number}" for number in range(0, 8, 2)}
+    area.sizes = {key_of(number): LARGE_BYTES + 1 for number in range(0, 8, 2)}
+    assert drain(area, stream).objects == 8
+    assert max(len(beside & large) for beside in stream.beside_each_other) == 1
+    assert max(map(len, stream.beside_each_other)) > 1
 
 
 def test_one_object_that_the_stream_does_not_take_holds_up_no_other() -> None:
@@ -235,5 +292,43 @@ def test_a_bucket_that_fails_ends_the_drain(call: str) -> None:
 
 def test_without_time_nothing_is_begun() -> None:
     area, stream = area_of(3), MemorySink()
-    assert drain(area, stream, seconds=-1).stopped is Stopped.TIME
+    report = drain(area, stream, seconds=-1)
+    assert report == DrainReport(kept=[key_of(0)], stopped=Stopped.TIME, oldest=MORNING)
     assert stream.puts == []
+
+
+def test_a_drain_that_does_not_come_to_the_end_tells_since_when_the_rest_waits() -> None:
+    area = area_of(10)
+    area.pause = 0.1
+    report = drain(area, MemorySink(), seconds=0.12)
+    assert report.stopped is Stopped.TIME
+    assert area.bodies
+    assert report.oldest == area.since(min(area.bodies))
+
+
+def test_the_line_about_a_drain_is_short_however_much_is_left() -> None:
+    report = DrainReport(malformed=[key_of(0)] * 100_000, kept=[key_of(1)] * 100_000)
+    line = report_line(report, MORNING.timestamp(), "dev")
+    assert len(line) < 2_000
+    assert {"malformed": 100_000, "kept": 100_000}.items() <= json.loads(line).items()
+
+
+def test_time_that_ends_with_the_area_stops_nothing() -> None:
+    assert drain(Area({}), MemorySink(), seconds=-1).is_clean
+
+
+@pytest.mark.parametrize(
+    ("report", "age"),
+    [
+        (DrainReport(), 0),
+        (DrainReport(stopped=Stopped.TIME, oldest=MORNING), 90),
+        (DrainReport(malformed=["spill/a"], oldest=MORNING), 90),
+        (DrainReport(stopped=Stopped.BUCKET, oldest=MORNING + timedelta(hours=1)), 0),
+        (DrainReport(stopped=Stopped.BUCKET), None),
+        (DrainReport(stopped=Stopped.TIME), None),
+    ],
+)
+def test_an_age_that_is_not_known_is_not_told(report: DrainReport, age: float | None) -> None:
+    line = report_line(report, MORNING.timestamp() + 90, "dev")
+    points = {point.name: point.value for point in points_of(line)}
+    assert points == {"RecordsDrained": 0} | ({} if age is None else {"SpillAgeSeconds": age})

@@ -16,6 +16,7 @@ HOOK = secret("hook")
 SECRET = "hunter2"
 NEEDED = {"SLUICE_STREAM_NAME": "records", "SLUICE_ERROR_BUCKET": "errors"}
 OPEN = {**NEEDED, "SLUICE_AUTH": "none"}
+LARGEST_REQUEST = (4 + 8) * 1024 * 1024 + 10_000 * 400
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:sluice-keys-AbCdEf"
 
 
@@ -110,6 +111,7 @@ def test_the_region_is_aws_own_variable(monkeypatch: pytest.MonkeyPatch) -> None
         ({**OPEN, "SLUICE_AUTH": SECRET}, "SLUICE_AUTH"),
         ({**OPEN, "SLUICE_MAX_BODY_BYTES": SECRET}, "SLUICE_MAX_BODY_BYTES"),
         ({**OPEN, "SLUICE_MAX_DECODED_BYTES": "0"}, "SLUICE_MAX_DECODED_BYTES"),
+        ({**OPEN, "SLUICE_MAX_DECODED_BYTES": str(64 * 1024 * 1024 + 1)}, "SLUICE_MAX_DECODED_BYTES"),
         ({**OPEN, "SLUICE_MAX_RECORDS": "10001"}, "SLUICE_MAX_RECORDS"),
         ({**OPEN, "SLUICE_MAX_RECORDS": "0"}, "SLUICE_MAX_RECORDS"),
         ({**OPEN, "SLUICE_DELIVERY_TIMEOUT_SECONDS": "nan"}, "SLUICE_DELIVERY_TIMEOUT_SECONDS"),
@@ -138,3 +140,15 @@ def test_settings_do_not_change() -> None:
     settings = Settings(stream_name="records", error_bucket="errors", auth=AuthMode.NONE)
     with pytest.raises(ValueError, match="frozen"):
         settings.__setattr__("max_records", 5)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("SLUICE_MAX_BYTES_IN_FLIGHT", str(LARGEST_REQUEST - 1)), ("SLUICE_REQUEST_TIMEOUT_SECONDS", "21.9")],
+)
+def test_one_request_fits_into_the_bounds_of_all(monkeypatch: pytest.MonkeyPatch, setting: str, value: str) -> None:
+    slow = {**OPEN, "SLUICE_DELIVERY_TIMEOUT_SECONDS": "20"}
+    with pytest.raises(ConfigurationError, match=f"^{setting}: "):
+        load(monkeypatch, {**slow, setting: value})
+    settings = load(monkeypatch, {**slow, "SLUICE_MAX_BYTES_IN_FLIGHT": str(LARGEST_REQUEST)})
+    assert settings.seconds_before_storing == 8

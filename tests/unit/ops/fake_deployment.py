@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from ops.deploy.errors import SnowflakeError
 from ops.deploy.names import Account
 from ops.deploy.surroundings import Deployment, SnowflakeSession
@@ -58,17 +60,38 @@ class FakeSnowflake:
 
 @dataclass
 class FakeSecret:
-    """Secrets Manager with one secret; its versions in order."""
+    """Secrets Manager with one secret.
+
+    Attributes:
+        versions: the texts that were current, in order.
+        meanwhile: what somebody else puts in their place right after each of the next reads.
+    """
 
     versions: list[str]
+    meanwhile: list[str] = field(default_factory=list)
+    _labelled: dict[str, str] = field(default_factory=dict)
 
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
-        assert SecretId == SECRET
-        return {"SecretString": self.versions[-1]}
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, str]:  # noqa: N803
+        assert (SecretId, VersionStage) == (SECRET, "AWSCURRENT")
+        found = {"SecretString": self.versions[-1], "VersionId": str(len(self.versions))}
+        if self.meanwhile:
+            self.versions.append(self.meanwhile.pop(0))
+        return found
 
-    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803
-        assert SecretId == SECRET
-        self.versions.append(SecretString)
+    def put_secret_value(self, **request: Any) -> None:
+        assert request["SecretId"] == SECRET
+        assert "AWSCURRENT" not in request["VersionStages"], "it would undo what others do at the same time"
+        self._labelled[request["ClientRequestToken"]] = request["SecretString"]
+
+    def update_secret_version_stage(self, **request: Any) -> None:
+        assert request["SecretId"] == SECRET
+        if "MoveToVersionId" not in request:
+            del self._labelled[request["RemoveFromVersionId"]]
+            return
+        assert request["VersionStage"] == "AWSCURRENT"
+        if request["RemoveFromVersionId"] != str(len(self.versions)):
+            raise ClientError({"Error": {"Code": "InvalidParameterException"}}, "UpdateSecretVersionStage")
+        self.versions.append(self._labelled[request["MoveToVersionId"]])
 
 
 @dataclass

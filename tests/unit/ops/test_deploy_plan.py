@@ -33,6 +33,7 @@ ALL = [
     "notification",
     "refresh",
     "gateway",
+    "drain",
     "monitoring",
     "smoke-test",
 ]
@@ -83,6 +84,11 @@ def test_with_an_image_none_is_built() -> None:
     assert names(image=DIGEST) == ALL[2:]
 
 
+def test_both_functions_get_one_image(capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(capsys, "--stage", "dev", "--image", DIGEST).count(f"ImageUri = {DIGEST}") == 2
+    assert [step.resume_at for step in plan(options()) if step.name in {"gateway", "drain"}] == ["image", "image"]
+
+
 def test_without_snowflake() -> None:
     assert names(skip_snowflake=True) == [name for name in ALL if name not in SNOWFLAKES]
 
@@ -125,7 +131,8 @@ def test_a_value_that_nobody_gives(tmp_path: Path) -> None:
 
 def test_a_step_to_go_on_with() -> None:
     steps = plan(options())
-    assert [step.name for step in chosen(steps, "gateway", None)] == ["gateway", "monitoring", "smoke-test"]
+    assert [step.name for step in chosen(steps, "gateway", None)] == ALL[-4:]
+    assert ALL[-4:] == ["gateway", "drain", "monitoring", "smoke-test"]
     assert [step.name for step in chosen(steps, None, "gateway")] == ["gateway"]
     with pytest.raises(DeployError, match="there is no step gate; the steps are bootstrap, image"):
         chosen(steps, "gate", None)

@@ -6,13 +6,14 @@ from hashlib import sha256
 import pytest
 
 from ops.deploy.errors import DeployError, TimeLimitError
-from ops.deploy.smoke import ANSWER_SECONDS, smoke_test, with_key
+from ops.deploy.smoke import ANSWER_SECONDS, SOURCE, smoke_test, with_key
 from ops.deploy.surroundings import Deployment
 from tests.unit.ops.fake_deployment import SECRET, FakeHttp, FakeSecret, FakeSnowflake, make_deployment
 
 REQUEST_ID = "0198b6f0-0000-7000-8000-000000000000"
 ACCEPTED = (202, json.dumps({"request_id": REQUEST_ID}).encode())
-OTHERS = {"shop": ["ab"]}
+OTHERS = {"shop": ["ab" * 32]}
+TILL = {"till": ["cd" * 32]}
 
 
 def deployment(http: FakeHttp, snowflake: FakeSnowflake | None = None) -> tuple[Deployment, FakeSecret]:
@@ -84,11 +85,27 @@ def test_without_a_gateway_there_is_nothing_to_ask() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '{"sluice-smoke": 1}', "a-secret-key"])
 def test_a_secret_of_another_form_is_not_quoted_and_not_changed(text: str) -> None:
-    with pytest.raises(DeployError, match="is not JSON of the form") as raised:
-        with_key(text, "00", None)
+    http = FakeHttp([ACCEPTED])
+    made, secret = deployment(http)
+    secret.versions = [text]
+    with pytest.raises(DeployError, match="does not hold credentials") as raised:
+        smoke_test(made, row=False)
     assert "a-secret-key" not in str(raised.value)
+    assert (secret.versions, http.requests) == ([text], [])
 
 
-def test_a_key_that_somebody_else_put_there_meanwhile_stays() -> None:
-    text = with_key('{"sluice-smoke": ["11", "22"], "shop": ["33"]}', None, "11")
-    assert json.loads(text) == {"shop": ["33"], "sluice-smoke": ["22"]}
+def test_keys_that_others_make_and_revoke_meanwhile_are_not_undone() -> None:
+    http = FakeHttp([ACCEPTED])
+    made, secret = deployment(http)
+    secret.meanwhile = [json.dumps(OTHERS | TILL)]
+    smoke_test(made, row=False)
+    assert json.loads(secret.versions[-1]) == OTHERS | TILL
+
+    secret.meanwhile = [json.dumps(OTHERS | TILL), json.dumps(TILL)]
+    smoke_test(made, row=False)
+    assert json.loads(secret.versions[-1]) == TILL
+
+
+def test_another_smoke_test_s_key_stays_and_one_that_is_gone_is_no_fault() -> None:
+    assert with_key({SOURCE: ["11", "22"], "shop": ["33"]}, None, "11") == {"shop": ["33"], SOURCE: ["22"]}
+    assert with_key({"shop": ["33"]}, None, "11") == {"shop": ["33"]}

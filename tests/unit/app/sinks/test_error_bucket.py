@@ -95,6 +95,11 @@ def test_an_object_that_an_earlier_try_stored_is_stored() -> None:
     assert put(FakeS3(lost_answer_then_there_already)) == [YES, YES]
 
 
+def test_an_object_that_nobody_can_have_stored_is_not() -> None:
+    """Somebody else's 412: no try came before it."""
+    assert put(FakeS3(failing(client_error("PreconditionFailed"), times=1)), seconds=PATIENCE) == [NO, NO]
+
+
 def test_an_answer_that_is_not_s3_s_confirms_nothing() -> None:
     client = FakeS3(lambda _: {"ResponseMetadata": {"HTTPStatusCode": 200}})
     assert put(client, seconds=0.2) == [NO, NO]

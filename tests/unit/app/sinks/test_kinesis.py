@@ -57,6 +57,12 @@ def test_lines_become_entries() -> None:
     assert client.closed
 
 
+def test_a_call_that_would_be_late_is_not_made() -> None:
+    client = FakeKinesis(lambda _, entries: confirmed(entries))
+    assert put(client, lines(3), seconds=0) == [NO] * 3
+    assert client.calls == []
+
+
 def test_nothing_to_put_makes_no_call() -> None:
     client = FakeKinesis(lambda _, entries: confirmed(entries))
     assert put(client, lines(0)) == []

@@ -1,0 +1,178 @@
+"""The faults of a plan, begun when their share of the load has been sent, and ended."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+from urllib.parse import quote
+
+from tests.chaos.schedule import Kind, PlannedFault
+from tests.support.fault_proxy import ProxyThread
+from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
+from tests.support.local_pipeline import LocalPipeline
+from tests.support.processes import ROOT, clean_environment
+from tests.support.stores import Stores
+from tests.support.transports import GatewayProcess
+
+TICK_SECONDS = 0.05
+SHARE = 0.3
+COPIES = 40  # landing files told of again by one fault
+RULES: Mapping[Kind, Sequence[Rule]] = {
+    Kind.CUT_AFTER: (
+        Rule(PUT_RECORDS, Fault.CUT_AFTER, probability=SHARE),
+        Rule(PUT_OBJECT, Fault.CUT_AFTER, probability=SHARE),
+    ),
+    Kind.BUCKET_DENIED: (Rule("s3.*", Fault.DENY),),
+    Kind.THROTTLE_ALL: (Rule("kinesis.*", Fault.THROTTLE),),
+    # Whole calls, and of the others entries.
+    Kind.THROTTLE_SOME: (
+        Rule(PUT_RECORDS, Fault.THROTTLE, probability=SHARE / 2),
+        Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=SHARE),
+    ),
+}
+VICTIMS = {
+    Kind.KILL_GATEWAY: "gateway",
+    Kind.KILL_LAMBDA: "lambda",
+    Kind.KILL_FIREHOSE: "firehose",
+    Kind.KILL_SNOWPIPE: "snowpipe",
+}
+
+
+@dataclass
+class Faults:
+    """Carries out the faults of a plan.
+
+    Args:
+        say: told of every fault that begins and ends.
+    """
+
+    pipeline: LocalPipeline
+    own: GatewayProcess
+    proxy: ProxyThread
+    say: Callable[[str], None]
+    begun: list[Kind] = field(default_factory=list)
+    _is_given_up: bool = False
+    _active: dict[PlannedFault, float] = field(default_factory=dict)
+    _killed: dict[str, int] = field(default_factory=dict)
+    _drains: "dict[PlannedFault, subprocess.Popen[bytes]]" = field(default_factory=dict)
+
+    def run(self, planned: Sequence[PlannedFault], share_sent: Callable[[], float], loaded: Event) -> None:
+        """Begin each when its time has come, and end it; returns when the load is over and all have ended."""
+        waiting = list(planned)
+        stores = Stores(self.pipeline)
+        try:
+            while (waiting or self._active) and not self._is_given_up:
+                share = 1.0 if loaded.is_set() else share_sent()
+                due = [fault for fault in waiting if fault.at <= share]
+                waiting = [fault for fault in waiting if not (fault in due and self._begin(fault, stores))]
+                for fault in [each for each, ends in self._active.items() if ends <= time.monotonic()]:
+                    self._end(fault)
+                time.sleep(TICK_SECONDS)
+        finally:
+            for fault in list(self._active):
+                self._end(fault)
+
+    def give_up(self) -> None:
+        """End those that are under way, and begin no other."""
+        self._is_given_up = True
+
+    def _begin(self, fault: PlannedFault, stores: Stores) -> bool:
+        """Whether it has begun; one that has to wait for the end of its like is tried again."""
+        if any(active.kind is fault.kind for active in self._active):
+            return False
+        if not self._do(fault, stores):
+            return False
+        self.begun.append(fault.kind)
+        lasts = f", for {fault.seconds:.1f} s" if fault.seconds else ""
+        self.say(f"{fault.at:6.1%} {fault.kind}{lasts}")
+        if fault.seconds:
+            self._active[fault] = time.monotonic() + fault.seconds
+            self._set_rules()
+        return True
+
+    def _do(self, fault: PlannedFault, stores: Stores) -> bool:
+        if fault.kind in VICTIMS:
+            return self._kill(VICTIMS[fault.kind])
+        if fault.kind is Kind.KILL_OWN:
+            self.own.kill()
+        elif fault.kind is Kind.NOTIFY_AGAIN:
+            notify_again(stores, random.Random(fault.seed))  # noqa: S311
+        elif fault.kind is Kind.SECOND_DRAIN:
+            self._drains[fault] = self._start_drain()
+        return True
+
+    def _end(self, fault: PlannedFault) -> None:
+        del self._active[fault]
+        self._set_rules()
+        if fault.kind is Kind.KILL_OWN:
+            self.own.start()
+        elif fault.kind is Kind.SECOND_DRAIN:
+            drain = self._drains.pop(fault)
+            drain.kill()
+            drain.wait()
+
+    def _set_rules(self) -> None:
+        active = {fault.kind for fault in self._active}
+        self.proxy.set_rules([rule for kind, rules in RULES.items() if kind in active for rule in rules])
+
+    def _kill(self, name: str) -> bool:
+        """False while the supervisor has not started it again since the last time."""
+        pid = self.pipeline.pid(name)
+        if pid == self._killed.get(name):
+            return False
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        self._killed[name] = pid
+        return True
+
+    def _start_drain(self) -> "subprocess.Popen[bytes]":
+        """`sluice drain`, with the faults between it and the stream."""
+        deployed = self.pipeline.deployed()
+        command = [sys.executable, "-m", "ops.cli", "drain", "--stream", deployed["stream_name"]]
+        return subprocess.Popen(  # noqa: S603
+            [*command, "--bucket", deployed["error_bucket"]],
+            cwd=ROOT,
+            env=clean_environment(self.own.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def notify_again(stores: Stores, chance: random.Random) -> None:
+    """Tell Snowpipe of landing files that it knows, and of the newest, which it may not know yet: each twice, in an
+    order of chance, several in a message."""
+    keys = stores.landing_keys()
+    told = keys[-COPIES // 4 :] + chance.sample(keys, min(len(keys), COPIES))
+    told = chance.sample(told * 2, len(told) * 2)
+    queue_url, bucket = stores.deployed["queue_url"], stores.deployed["landing_bucket"]
+    while told:
+        count = chance.randint(1, 5)
+        message, told = told[:count], told[count:]
+        stores.sqs.send_message(QueueUrl=queue_url, MessageBody=event_of(bucket, message))
+
+
+def event_of(bucket: str, keys: Sequence[str]) -> str:
+    """S3's notification of objects that were put.
+
+    Form: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
+    """
+    records = [
+        {
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "eventTime": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "eventName": "ObjectCreated:Put",
+            "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket}, "object": {"key": quote(key)}},
+        }
+        for key in keys
+    ]
+    return json.dumps({"Records": records})
