@@ -63,8 +63,14 @@ class StreamLines:
         return b"%b%d%b%b%b" % (self._head, index, self._middle, payload, _TAIL)
 
 
-def error_line(origin: Origin, index: int, rejected: Rejected, attempts: int = 1) -> bytes:
-    """The line of the error bucket: all that is needed to understand and replay the record, its bytes as they came."""
+def error_line(
+    origin: Origin, index: int, rejected: Rejected, attempts: int = 1, *, reason: str | None = None
+) -> bytes:
+    """The line of the error bucket: all that is needed to understand and replay the record, its bytes as they came.
+
+    Args:
+        reason: for those who reject what the gateway accepted; `rejected` has its reasons only.
+    """
     try:
         payload = {"payload": rejected.raw.decode()}
     except UnicodeDecodeError:
@@ -74,7 +80,7 @@ def error_line(origin: Origin, index: int, rejected: Rejected, attempts: int = 1
         "received_at": timestamp(origin.received_at),
         "source": origin.source,
         "index": index,
-        "reason": rejected.reason,
+        "reason": reason or rejected.reason,
         "errors": [{"loc": error.loc, "msg": error.msg, "type": error.type} for error in rejected.errors],
         "schema": origin.schema,
         "content_type": origin.content_type,

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from app.validation import MAX_ERRORS, ErrorDetail, Reason, RecordSchema, error_
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,2}")
 MAX_LABEL_CHARACTERS = 130  # longer than any label that names a schema
+_TOO_DEEP_TO_TELL = "what breaks the schema, or may, nests over 255 levels deep: too deep to say what is wrong with it"
 _MASK = "the value"  # stands for a record's own values in messages
 
 
@@ -119,11 +121,16 @@ def _load_file(folder: Path, file: Path) -> Schema:
 
 def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]], tuple[ErrorDetail, ...]]:
     def find_errors(record: dict[str, object]) -> tuple[ErrorDetail, ...]:
-        if validator.is_valid(record):
-            return ()
-        return tuple(
-            error_detail(error.instance_path, error.message, error.kind.name)
-            for error, _ in zip(validator.iter_errors(record), range(MAX_ERRORS), strict=False)
-        )
+        errors: list[ErrorDetail] = []
+        try:
+            if validator.is_valid(record):
+                return ()
+            errors.extend(
+                error_detail(error.instance_path, error.message, error.kind.name)
+                for error in islice(validator.iter_errors(record), MAX_ERRORS)
+            )
+        except ValueError:  # "Recursion limit reached": it compares values, and hands them out, down to 255 levels
+            errors.append(error_detail((), _TOO_DEEP_TO_TELL, Reason.SCHEMA_VIOLATION.value))
+        return tuple(errors)
 
     return find_errors

@@ -4,12 +4,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from ops.places import Places, PlacesError, find_places
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
     from collections.abc import Iterator
 
     from app.draining import DrainReport
-    from ops.replay.places import Places
 
 MOST_SHOWN = 20
 
@@ -30,30 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    from ops.replay.errors import ReplayError  # noqa: PLC0415
-
     try:
-        report = asyncio.run(_drain(find(arguments), arguments.seconds))
-    except (ReplayError, BotoCoreError, ClientError) as error:
+        places = find_places(arguments.stream, arguments.bucket, arguments.stage)
+        report = asyncio.run(_drain(places, arguments.seconds))
+    except (PlacesError, BotoCoreError, ClientError) as error:
         sys.stderr.write(f"sluice: {error}\n")
         return 1
     for line in describe(report):
         print(line)
     return 0 if report.is_clean else 1
-
-
-def find(arguments: argparse.Namespace) -> "Places":
-    """What the arguments name, and credentials for it.
-
-    Raises:
-        ReplayError: they name nothing, or too much.
-    """
-    from ops.replay.errors import ReplayError  # noqa: PLC0415
-    from ops.replay.places import find_places  # noqa: PLC0415
-
-    if bool(arguments.bucket) != bool(arguments.stream) or (arguments.stage and arguments.bucket):
-        raise ReplayError("give --stage, or --bucket and --stream, or none of them for the pipeline that runs here")
-    return find_places(arguments.stream, arguments.bucket, arguments.stage)
 
 
 def describe(report: "DrainReport") -> "Iterator[str]":
@@ -67,7 +53,7 @@ def describe(report: "DrainReport") -> "Iterator[str]":
         yield f"stopped before the end: {report.stopped}"
 
 
-async def _drain(places: "Places", seconds: float) -> "DrainReport":
+async def _drain(places: Places, seconds: float) -> "DrainReport":
     from app.drain import Drain  # noqa: PLC0415
 
     drain = Drain(places.session, places.stream, places.bucket, endpoint=places.endpoint)

@@ -3,19 +3,18 @@
 import argparse
 import http.client
 import json
-import os
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ops.places import PlacesError, running_here
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-PROJECT = Path(__file__).resolve().parents[1]
 ANSWER_SECONDS = 60.0
 
 
@@ -34,26 +33,12 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the way of one record; exit status 1 when nothing is known of it."""
     try:
-        for line in describe(fetch(arguments.url or running_url(), arguments.ingest_id)):
+        for line in describe(fetch(arguments.url or running_here().urls["gateway"], arguments.ingest_id)):
             print(line)
-    except TraceError as error:
+    except (TraceError, PlacesError) as error:
         sys.stderr.write(f"sluice: {error}\n")
         return 1
     return 0
-
-
-def running_url() -> str:
-    """The gateway of the pipeline that runs in SLUICE_HOME, or in `.sluice` of this project.
-
-    Raises:
-        TraceError: none runs there.
-    """
-    home = Path(os.environ.get("SLUICE_HOME") or PROJECT / ".sluice")
-    try:
-        url: str = json.loads((home / "run.json").read_text(encoding="utf-8"))["processes"]["gateway"]["url"]
-    except (FileNotFoundError, KeyError):
-        raise TraceError(f"no pipeline runs in {home}; start one with: make run") from None
-    return url
 
 
 def fetch(url: str, ingest_id: str) -> dict[str, Any]:

@@ -17,6 +17,11 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """What every command on a stage takes."""
     parser.add_argument("--stage", required=True, help="its name, such as dev or prod")
+    add_snowflake(parser)
+
+
+def add_snowflake(parser: argparse.ArgumentParser) -> None:
+    """What every command takes that asks a stage's Snowflake."""
     parser.add_argument(
         "--connection", metavar="NAME", help="of Snowflake's connections.toml (default: sluice-STAGE, else its default)"
     )

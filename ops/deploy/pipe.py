@@ -87,7 +87,7 @@ def _check_failures(deployment: Deployment, *, forget: bool) -> None:
     _say_failures(deployment, failed)
     if not forget:
         raise RollOutError(
-            "The record of the files above goes with the pipe. Load what is good of them by hand, or note them down "
+            "The record of the files above goes with the pipe. Reload them (sluice reload FILE), or note them down "
             "(SELECT * FROM …MONITORING.FAILED_LOADS; snowflake/README.md, the way back), then say --forget-failures."
         )
 

@@ -1,8 +1,9 @@
 """A Snowflake session of the user's: through the connector, its connections.toml or SNOWFLAKE_ variables."""
 
 import os
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ops.deploy.errors import SnowflakeError
 
@@ -23,6 +24,7 @@ VARIABLES = (
     "WORKLOAD_IDENTITY_PROVIDER",
 )
 LOGIN_SECONDS = 60
+ROWS_AT_A_TIME = 10_000
 
 
 class ConnectorSession:
@@ -44,6 +46,22 @@ class ConnectorSession:
                 cursor.execute(sql)
                 names = [column.name.lower() for column in cursor.description or ()]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall() if isinstance(row, tuple)]
+        except Error as error:
+            raise SnowflakeError(f"{_first_words(sql)}: {' '.join(str(error.msg or error).split())}") from error
+
+    def select(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, fetched some at a time.
+
+        Raises:
+            SnowflakeError: as for `execute`.
+        """
+        from snowflake.connector.errors import Error  # noqa: PLC0415 - takes about a second
+
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+                while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+                    yield from (row for row in rows if isinstance(row, tuple))
         except Error as error:
             raise SnowflakeError(f"{_first_words(sql)}: {' '.join(str(error.msg or error).split())}") from error
 
@@ -73,6 +91,33 @@ def connect(stage: str, name: str | None, environment: Mapping[str, str] = os.en
         if "known ones are" in message:  # the connector names those of connections.toml
             message += ": write ~/.snowflake/connections.toml or set SNOWFLAKE_ACCOUNT (docs/deployment.md, 1)"
         raise SnowflakeError(f"no connection to Snowflake: {message}") from error
+
+
+def connect_here(url: str) -> ConnectorSession:
+    """Connect to the embedded Snowflake of a local pipeline, which takes any user.
+
+    Raises:
+        SnowflakeError: it does not answer.
+    """
+    import snowflake.connector  # noqa: PLC0415 - takes about a second
+    from snowflake.connector.errors import Error  # noqa: PLC0415
+
+    address = urlsplit(url)
+    try:
+        return ConnectorSession(
+            snowflake.connector.connect(
+                user="local",
+                password="local",  # noqa: S106 - the server takes any
+                account="local",
+                host=address.hostname,
+                port=address.port,
+                protocol="http",
+                login_timeout=LOGIN_SECONDS,
+                session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+            )
+        )
+    except Error as error:
+        raise SnowflakeError(f"no connection to the embedded Snowflake at {url}: {error.msg}") from error
 
 
 def arguments(stage: str, name: str | None, environment: Mapping[str, str], known: Container[str]) -> dict[str, Any]:

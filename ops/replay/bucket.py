@@ -5,14 +5,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from ops.objects import put_once
 from ops.replay.selection import ErrorObject, Selection
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
-"""S3 User Guide, "How to prevent object overwrites with conditional writes": 412 for a key that is there, 409 while
-another write to it is under way."""
 
 
 class Bucket:
@@ -48,12 +45,4 @@ class Bucket:
 
     def write_once(self, key: str, body: bytes) -> bool:
         """Write an object; False when the key is taken."""
-        try:
-            self._s3.put_object(
-                Bucket=self.name, Key=key, Body=body, ContentType="application/x-ndjson", IfNoneMatch="*"
-            )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _TAKEN:
-                return False
-            raise
-        return True
+        return put_once(self._s3, self.name, key, body)

@@ -14,16 +14,15 @@ from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
 from app.sinks.batching import DEFAULT_LANES
 from app.sinks.kinesis import KinesisSink
 from app.sinks.stream_in_threads import StreamInThreads
+from ops.places import PROJECT, Places, PlacesError, find_places
 from ops.replay.bucket import Bucket
 from ops.replay.errors import ReplayError
 from ops.replay.fix import Fix
 from ops.replay.fix_file import read_fix
-from ops.replay.places import Places, find_places
 from ops.replay.report import Report, describe, printable, status_of
 from ops.replay.run import THREADS, Run
 from ops.replay.selection import Selection
 from ops.replay.trial import Rules
-from ops.trace import PROJECT
 
 INTERRUPTED = 130
 CONNECTIONS = 4
@@ -35,7 +34,7 @@ def replay(arguments: argparse.Namespace) -> int:
     try:
         rules = _rules(arguments)
         places = find_places(arguments.stream, arguments.bucket, arguments.stage)
-    except ReplayError as error:
+    except (ReplayError, PlacesError) as error:
         return _failed(str(error))
     status = None
     try:

@@ -13,6 +13,8 @@ from app.sinks.error_bucket import REJECTED_AREA
 ERROR_KEY = re.compile(
     rf"{REJECTED_AREA}/dt=\d{{4}}-\d\d-\d\d/hr=\d\d/(?P<request_id>[0-9a-f-]{{36}})\.[0-9a-f]+\.ndjson"
 )
+LOAD_FAILED = "load_failed"
+"""The reason of a record that the gateway accepted and Snowflake refused: `sluice reload` writes such lines."""
 _INGEST_ID = re.compile(r"(?P<request_id>[0-9a-f-]{36})-(?P<index>0|[1-9][0-9]{0,8})")
 
 

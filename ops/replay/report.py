@@ -94,7 +94,7 @@ def status_of(report: Report) -> int:
 
 def describe(report: Report, bucket: str) -> Iterator[str]:
     """The report in lines."""
-    yield f"{_several(report.selected, 'rejected record')} in {_several(report.objects, 'object')} of {bucket}"
+    yield f"{several(report.selected, 'rejected record')} in {several(report.objects, 'object')} of {bucket}"
     yield from _left_out(report)
     if report.selected:
         yield f"  source: {_counts(report.sources)}"
@@ -125,7 +125,8 @@ def _left_out(report: Report) -> Iterator[str]:
             yield f"  left out: {count:,} {why}"
 
 
-def _several(count: int, what: str) -> str:
+def several(count: int, what: str) -> str:
+    """A number and its noun."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 

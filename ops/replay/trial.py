@@ -12,7 +12,7 @@ from app.registry import Registry
 from app.sinks.base import Line
 from app.validation import Accepted, ErrorDetail, error_detail, judge
 from ops.replay.fix import Fact, Fix, FixFailed
-from ops.replay.records import RejectedRecord
+from ops.replay.records import LOAD_FAILED, RejectedRecord
 
 FIX_FAILED = "fix_failed"
 """Stands where a reason stands when an operation could not be done."""
@@ -81,6 +81,9 @@ class Rules:
         except FixFailed as failed:
             error = error_detail(failed.loc, str(failed), FIX_FAILED)
             return Trial(record, record.payload, label, reason=FIX_FAILED, errors=(error,))
+        if record.reason == LOAD_FAILED and payload == record.payload:
+            error = error_detail((), "Snowflake refused these bytes; a fix has to change them", LOAD_FAILED)
+            return Trial(record, payload, label, reason=LOAD_FAILED, errors=(error,))
         lines = StreamLines(replace(origin, schema=label))
         judged = judge(payload, lines.room(record.index), schema)
         if isinstance(judged, Accepted):

@@ -48,10 +48,7 @@ def seen_lines(seen: Seen) -> Iterator[str]:
         f"found: {len(seen.records):,} rows in RECORDS, {landed:,} lines in landing files, {kept:,} lines for "
         f"{len(seen.kept):,} ids in the error bucket, {len(seen.spilled)} spilled objects"
     )
-    if seen.reconciled is None:
-        yield "sluice reconcile: not there, so not asked"
-    else:
-        yield f"sluice reconcile: exit status {seen.reconciled.status}"
+    yield f"sluice reconcile: exit status {seen.reconciled.status}"
 
 
 def breach_lines(breaches: Sequence[Breach], most: int) -> Iterator[str]:

@@ -51,7 +51,6 @@ class Seen:
         skipped: files that the pipe did not load, and why.
         receipted: ingest_ids that receipts call accepted, and rejected.
         summary: /pipeline/summary.
-        reconciled: None where there is no such command.
     """
 
     records: Sequence[tuple[str, str]]
@@ -62,10 +61,10 @@ class Seen:
     skipped: Sequence[tuple[str, str]]
     receipted: tuple[Collection[str], Collection[str]]
     summary: Mapping[str, int]
-    reconciled: Reconciled | None
+    reconciled: Reconciled
 
 
-def look(stores: Stores, reconciled: Reconciled | None) -> Seen:
+def look(stores: Stores, reconciled: Reconciled) -> Seen:
     """Read everything."""
     landed: dict[str, list[bytes]] = defaultdict(list)
     for line in stores.landing_lines():
@@ -121,24 +120,17 @@ def wait_until_quiet(stores: Stores, at_least: int, seconds: float, say: Callabl
     return False
 
 
-def reconcile(pipeline: LocalPipeline, began: datetime, ended: datetime) -> Reconciled | None:
-    """Run `sluice reconcile` over the run; None where there is no such command."""
+def reconcile(pipeline: LocalPipeline, began: datetime, ended: datetime) -> Reconciled:
+    """Run `sluice reconcile` over the run."""
     command = [sys.executable, "-m", "ops.cli", "reconcile"]
-    environment = clean_environment({"SLUICE_HOME": str(pipeline.home)})
-
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(  # noqa: S603
-            [*command, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=RECONCILE_SECONDS,
-            check=False,
-        )
-
-    if run("--help").returncode:
-        return None
-    done = run("--from", began.isoformat(), "--to", ended.isoformat(), "--settle", "0s")
+    done = subprocess.run(  # noqa: S603
+        [*command, "--from", began.isoformat(), "--to", ended.isoformat(), "--settle", "0s"],
+        cwd=ROOT,
+        env=clean_environment({"SLUICE_HOME": str(pipeline.home)}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=RECONCILE_SECONDS,
+        check=False,
+    )
     return Reconciled(done.returncode, done.stdout + done.stderr)

@@ -181,7 +181,7 @@ class _Verdict:
             yield Breach(What.SPILLED, key)
         for name, message in self._seen.skipped:
             yield Breach(What.SKIPPED, name, seen=message)
-        if self._seen.reconciled and self._seen.reconciled.status:
+        if self._seen.reconciled.status:
             said = f"exit status {self._seen.reconciled.status}: {self._seen.reconciled.output}"
             yield Breach(What.RECONCILE, "sluice reconcile", seen=said)
 

@@ -77,6 +77,15 @@ TOKENS: list[bytes] = [
         b"//",
         b"'",
     ),
+    *(
+        b"\r\r\n",
+        b',"payload":1,',
+        b',"payload":{}',
+        rb'"a\u003Ab":1,',
+        b'"a:b":1,',
+        b'"amount":-1,',
+        b'"customer":"a",',
+    ),
     *(b'{"id":1}', b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"charset=", b'"utf-8"', b"+json", b',"payload":', b"}\n"),
 ]
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null|[\[\]{},:]')

@@ -48,9 +48,17 @@ def _spilled() -> list[bytes]:
     return [*lines, b"".join(lines[:5])]
 
 
+def _orders() -> list[bytes]:
+    order = b'{"id":1,"customer":"ada",%b"v":%b}'
+    deep = [b"[" * depth + b"]" * depth for depth in (200, 260, 498)]
+    orders = [order % (amount, value) for amount in (b'"amount":1,', b"") for value in deep]
+    return [*_records(), *(each for each in orders for _ in range(2))]  # one with the schema and one without
+
+
 _MADE: Mapping[str, Callable[[], list[bytes]]] = {
     "decoding": _compressed,
     "framing": _bodies,
+    "judging": _orders,
     "draining": _spilled,
     "headers": lambda: list(HEADERS),
 }

@@ -157,6 +157,8 @@ def scanning(data: bytes) -> None:
     except MalformedJsonError as error:
         _is_within(error.offset, text)
         reading = None
+    shallow = _shallow(text, (data[:1] or b"\0")[0] % 9)
+    assert shallow == (None if reading is None else (reading.top, reading.depth)), "however deep paths are followed"
     try:
         quick = look_through(text)
     except (MalformedJsonError, RecursionError):
@@ -174,6 +176,14 @@ def scanning(data: bytes) -> None:
     if quick is not None:
         assert quick.duplicate == (expected.duplicate is not None)
         assert quick.out_of_range == (expected.out_of_range is not None)
+
+
+def _shallow(text: bytes, max_depth: int) -> tuple[bytes, int] | None:
+    try:
+        reading = read(text, max_depth)
+    except MalformedJsonError:
+        return None
+    return reading.top, reading.depth
 
 
 def storing(data: bytes) -> None:

@@ -21,7 +21,7 @@ from tests.fuzz import targets, worker
 from tests.fuzz.targets import TARGETS, try_out
 
 SEED = 20261123
-INPUTS = 800
+INPUTS = 2_000
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -55,6 +55,25 @@ def test_what_is_not_there(registry: Registry, reference: str) -> None:
     assert verdict.reason is Reason.UNKNOWN_SCHEMA
 
 
+@pytest.mark.parametrize("depth", [250, 260, 500])
+def test_a_deep_record_that_breaks_its_schema_is_rejected(registry: Registry, depth: int) -> None:
+    verdict = judge(record_of_depth(depth), 10_000, registry.get("order").check)
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason is Reason.SCHEMA_VIOLATION
+    assert 0 < len(verdict.errors) <= MAX_ERRORS
+
+
+def test_a_record_too_deep_to_be_held_against_its_schema_is_rejected(tmp_path: Path) -> None:
+    """Values that are compared with each other."""
+    write(tmp_path, "set/1.json", {"properties": {"v": {"uniqueItems": True}}})
+    schema = Registry.load(str(tmp_path)).get("set").check
+    deep = b"[" * 300 + b"]" * 300
+    verdict = judge(b'{"id":1,"v":[' + deep + b"," + deep + b"]}", 10_000, schema)
+    assert isinstance(verdict, Rejected)
+    assert [(error.loc, error.type) for error in verdict.errors] == [((), "schema_violation")]
+    assert "255" in verdict.errors[0].msg
+
+
 def test_no_schema_asked_for(registry: Registry) -> None:
     assert registry.resolve([]) == (None, None)
 

@@ -68,7 +68,7 @@ class World:
     replayed: set[str] = field(default_factory=set)
     spilled: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    reconciled: Reconciled | None = CONTENT
+    reconciled: Reconciled = CONTENT
 
     def __post_init__(self) -> None:
         sent = {"retried-0": GOOD[0], "stray-0": UNKNOWN}
@@ -110,10 +110,6 @@ class World:
 
 def test_a_run_in_which_all_is_well() -> None:
     assert World().found() == set()
-
-
-def test_where_nothing_is_known_of_reconciling_nothing_is_said_of_it() -> None:
-    assert World(reconciled=None).found() == set()
 
 
 def unanswered_key(world: World) -> None:

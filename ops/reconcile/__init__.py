@@ -1,0 +1,1 @@
+"""`sluice reconcile`: accepted = streamed = landed = loaded, in distinct ingest_ids."""
