@@ -34,6 +34,7 @@ class Drain:
 
     Args:
         region, endpoint: where AWS's SDK is not to find them by itself.
+        lanes, packed: as the gateway's, so that an id's lines meet in the shard that they would have gone to.
     """
 
     def __init__(
@@ -44,16 +45,18 @@ class Drain:
         *,
         region: str | None = None,
         endpoint: str | None = None,
+        lanes: int = DEFAULT_LANES,
+        packed: bool = True,
     ) -> None:
         config = client_config(region, CONNECTIONS, patient=True)
         stream = StreamInThreads(
             lambda: session.client("kinesis", config=config, endpoint_url=endpoint),
             stream_name,
             CONNECTIONS,
-            DEFAULT_LANES,
+            lanes,
             PATIENT_CALL_SECONDS,
         )
-        self._stream = KinesisSink(stream, calls=CONNECTIONS, lanes=DEFAULT_LANES, packed=True)
+        self._stream = KinesisSink(stream, calls=CONNECTIONS, lanes=lanes, packed=packed)
         self._area = S3SpillArea(
             lambda: session.client("s3", config=config, endpoint_url=endpoint), bucket, CONNECTIONS
         )
@@ -124,6 +127,13 @@ def _of_this_container() -> tuple[DrainSettings, asyncio.AbstractEventLoop, Drai
     configure_logging()
     settings = DrainSettings()
     loop = asyncio.new_event_loop()
-    drain = Drain(boto3.Session(), settings.stream_name, settings.error_bucket, region=settings.aws_region)
+    drain = Drain(
+        boto3.Session(),
+        settings.stream_name,
+        settings.error_bucket,
+        region=settings.aws_region,
+        lanes=settings.stream_lanes,
+        packed=settings.packing,
+    )
     loop.run_until_complete(drain.open())
     return settings, loop, drain

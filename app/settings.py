@@ -228,6 +228,8 @@ class DrainSettings(BaseSettings):
 
     stream_name: str = Field(min_length=1)
     error_bucket: str = Field(min_length=3)
+    stream_lanes: int = Field(DEFAULT_LANES, ge=1, le=4096)
+    packing: bool = True
     stage: str = "local"
     aws_region: str | None = Field(None, validation_alias="AWS_REGION")
 

@@ -7,12 +7,13 @@ others are under way. Each request is answered by what became of its own lines.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from app.sinks.aws import AttemptFailed
 from app.sinks.backoff import full_jitter
 from app.sinks.base import Effort, Line, Outcome
-from app.sinks.batching import Call, Chain, Record, chains
+from app.sinks.batching import Call, Chain, Record
+from app.sinks.batching import chains as chains_of
 
 logger = logging.getLogger(__name__)
 Send = Callable[[Sequence[Record]], Awaitable[Sequence[int]]]
@@ -96,7 +97,7 @@ class GroupCommit:
         put = Put(len(lines), effort, done)
         if not lines:
             return put
-        for chain in chains(lines, self._lanes, packed=self._packed):
+        for chain in chains_of(lines, self._lanes, packed=self._packed):
             chain.owner = put
             self._waiting.append(chain)
         self._wake(loop)
@@ -173,48 +174,50 @@ class GroupCommit:
         except AttemptFailed as failure:
             self._whole_call_failed(call, failure)
             return
-        again: dict[Chain, list[int]] = {}
+        refused: dict[Chain, list[int]] = {}
         for position, record in enumerate(call.records):
             for chain, indexes in record.parts:
                 put = _owner(chain)
                 if position in failed:
                     put.failures["entries"] += len(indexes)
-                    again.setdefault(chain, []).extend(indexes)
+                    refused.setdefault(chain, []).extend(indexes)
                 else:
-                    chain.tries = 0
                     put.confirm(indexes)
-        for chain, indexes in again.items():
-            fruitless = len(indexes) == len(chain.indexes)
+        for chain, indexes in refused.items():
+            chain.tries = chain.tries + 1 if len(indexes) == len(chain.indexes) else 0
             chain.indexes = indexes
-            self._again(chain, fruitless=fruitless)
+        self._again(refused)
 
     def _whole_call_failed(self, call: Call, failure: AttemptFailed) -> None:
         touched = _touched(call)
         puts = {_owner(chain) for chain in touched}
         for put in puts:
             put.failures[failure.code] += 1
-        for chain in touched:
-            if failure.retryable:
-                self._again(chain, fruitless=True)
-            elif len(puts) > 1 and failure.code in REFUSES_WHOLE_CALLS:
+        if failure.retryable:
+            for chain in touched:
+                chain.tries += 1
+            self._again(touched)
+        elif len(puts) > 1 and failure.code in REFUSES_WHOLE_CALLS:
+            for chain in touched:
                 chain.alone = True
-                self._again(chain, fruitless=False)
-            else:
-                _owner(chain).end()
+            self._again(touched)
+        else:
+            for put in puts:
+                put.end()
 
-    def _again(self, chain: Chain, *, fruitless: bool) -> None:
-        """Send a chain's lines again, after a moment that grows as long as nothing of it is taken."""
-        if _owner(chain).is_over:
-            return
-        chain.tries = chain.tries + 1 if fruitless else 0
-        asyncio.get_running_loop().call_later(full_jitter(chain.tries), self._wait_again, chain)
+    def _again(self, chains: Iterable[Chain]) -> None:
+        """Send them again together, after a moment that grows as long as nothing of them is taken."""
+        waiting = [chain for chain in chains if not _owner(chain).is_over]
+        if waiting:
+            pause = full_jitter(max(chain.tries for chain in waiting))
+            asyncio.get_running_loop().call_later(pause, self._wait_again, waiting)
 
-    def _wait_again(self, chain: Chain) -> None:
-        put = _owner(chain)
-        if put.is_over:
-            return
-        put.effort.resent += len(chain.indexes)
-        self._waiting.append(chain)
+    def _wait_again(self, chains: Sequence[Chain]) -> None:
+        for chain in chains:
+            put = _owner(chain)
+            if not put.is_over:
+                put.effort.resent += len(chain.indexes)
+                self._waiting.append(chain)
         self._leave()
 
 

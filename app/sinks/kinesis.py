@@ -51,7 +51,7 @@ class KinesisSink:
         put = await self._commit.put(lines.lines, lines.effort, deadline)
         if put.failures:
             log_failures(logger, lines, put.outcomes, put.failures)
-        return put.outcomes
+        return list(put.outcomes)  # a call under way may yet end
 
     async def check(self, deadline: float) -> bool:
         """Whether the stream takes records."""
