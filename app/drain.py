@@ -13,8 +13,10 @@ from app.draining import DrainReport, Stopped, drain_once
 from app.metrics import DRAINED, NAMESPACE
 from app.observability import configure_logging
 from app.settings import DrainSettings
-from app.sinks.aws import client_config
+from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
+from app.sinks.batching import DEFAULT_LANES
 from app.sinks.kinesis import KinesisSink
+from app.sinks.stream_in_threads import StreamInThreads
 from app.spill_area import S3SpillArea
 
 CONNECTIONS = 8
@@ -32,6 +34,7 @@ class Drain:
 
     Args:
         region, endpoint: where AWS's SDK is not to find them by itself.
+        lanes, packed: as the gateway's, so that an id's lines meet in the shard that they would have gone to.
     """
 
     def __init__(
@@ -42,11 +45,18 @@ class Drain:
         *,
         region: str | None = None,
         endpoint: str | None = None,
+        lanes: int = DEFAULT_LANES,
+        packed: bool = True,
     ) -> None:
         config = client_config(region, CONNECTIONS, patient=True)
-        self._stream = KinesisSink(
-            lambda: session.client("kinesis", config=config, endpoint_url=endpoint), stream_name, CONNECTIONS
+        stream = StreamInThreads(
+            lambda: session.client("kinesis", config=config, endpoint_url=endpoint),
+            stream_name,
+            CONNECTIONS,
+            lanes,
+            PATIENT_CALL_SECONDS,
         )
+        self._stream = KinesisSink(stream, calls=CONNECTIONS, lanes=lanes, packed=packed)
         self._area = S3SpillArea(
             lambda: session.client("s3", config=config, endpoint_url=endpoint), bucket, CONNECTIONS
         )
@@ -117,6 +127,13 @@ def _of_this_container() -> tuple[DrainSettings, asyncio.AbstractEventLoop, Drai
     configure_logging()
     settings = DrainSettings()
     loop = asyncio.new_event_loop()
-    drain = Drain(boto3.Session(), settings.stream_name, settings.error_bucket, region=settings.aws_region)
+    drain = Drain(
+        boto3.Session(),
+        settings.stream_name,
+        settings.error_bucket,
+        region=settings.aws_region,
+        lanes=settings.stream_lanes,
+        packed=settings.packing,
+    )
     loop.run_until_complete(drain.open())
     return settings, loop, drain

@@ -117,7 +117,7 @@ def partition_key(source: str, record_id: object) -> str:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _canonical(value: object) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ import binascii
 from base64 import b64decode
 from typing import Any
 
+import boto3
 from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
@@ -12,6 +13,8 @@ from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from app.main import create_app
 from app.observability import configure_logging
 from app.problems import MEDIA_TYPE
+from app.settings import load_settings
+from app.sinks.connect import lambda_sinks
 
 Event = dict[str, Any]
 
@@ -56,5 +59,10 @@ def _is_base64(body: object) -> bool:
     return True
 
 
-configure_logging()
-handler = LambdaHandler(create_app())
+def _make_handler() -> LambdaHandler:
+    configure_logging()
+    settings = load_settings()
+    return LambdaHandler(create_app(settings, lambda_sinks(settings, boto3.Session())))
+
+
+handler = _make_handler()

@@ -25,7 +25,7 @@ from app.registry import Registry
 from app.settings import AuthMode, MetricsMode, Settings, load_settings
 from app.sinks.aws import client_config
 from app.sinks.breaker import Breaker
-from app.sinks.connect import aws_sinks
+from app.sinks.connect import server_sinks
 
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
 to an error bucket, whole, explained and replayable."""
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         redoc_url=None,
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
-    sinks = sinks or aws_sinks(settings, session)
+    sinks = sinks or server_sinks(settings, session)
     in_flight = InFlight(settings.max_requests_in_flight, settings.max_bytes_in_flight)
     app.state.gateway = Gateway(
         settings=settings,

@@ -30,7 +30,8 @@ def new_request_id(moment: datetime) -> str:
     milliseconds = int(moment.timestamp() * 1000)
     random_bits = secrets.randbits(74)
     bits = (milliseconds << 80) | (7 << 76) | ((random_bits >> 62) << 64) | (2 << 62) | (random_bits & ((1 << 62) - 1))
-    return str(uuid.UUID(int=bits))
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def repeatable_request_id(source: str, key: str, media_type: str, schema: str | None, body: bytes) -> str:

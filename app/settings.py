@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.exceptions import ConfigurationError
 from app.in_flight import RECORD_BYTES
+from app.sinks.batching import DEFAULT_LANES
 
 _MIB = 1024 * 1024
 SPARE_SECONDS = 1.0
@@ -133,7 +134,25 @@ class Settings(BaseSettings):
         description="Bytes that one process holds: of bodies as received, again as decoded, and 400 a record; over it: "
         "503. Its memory grows by about three times as much.",
     )
-    sink_connections: int = Field(16, ge=1, le=256, description="Connections to each of Kinesis and S3.")
+    stream_calls: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="PutRecords calls that a process has under way at a time; requests that come meanwhile share the "
+        "next.",
+    )
+    stream_lanes: int = Field(
+        DEFAULT_LANES,
+        ge=1,
+        le=4096,
+        description="What the stream's hash keys are divided into: lines of a lane share Kinesis records. At least two "
+        "for each shard spread the load; fewer pack better.",
+    )
+    packing: bool = Field(
+        True,
+        description="Whether lines share Kinesis records; `false`: one line a record, with a partition key of its own.",
+    )
+    sink_connections: int = Field(16, ge=1, le=256, description="Connections to S3; in Lambda to Kinesis too.")
     receipt_file: str | None = Field(None, description="File that receipts are appended to, besides standard output.")
     metrics: MetricsMode = Field(
         MetricsMode.PROMETHEUS,
@@ -209,6 +228,8 @@ class DrainSettings(BaseSettings):
 
     stream_name: str = Field(min_length=1)
     error_bucket: str = Field(min_length=3)
+    stream_lanes: int = Field(DEFAULT_LANES, ge=1, le=4096)
+    packing: bool = True
     stage: str = "local"
     aws_region: str | None = Field(None, validation_alias="AWS_REGION")
 

@@ -44,7 +44,14 @@ def create_app() -> FastAPI:
     app.state.metric_sources.append(lambda: pipeline.do(lambda view: view.services.read()))
     _add_readiness(app, home, warehouse_url, pipeline)
     settings = app.state.gateway.settings
-    add_drain(app, Drain(boto3.Session(), settings.stream_name, settings.error_bucket), pipeline.undrained)
+    drain = Drain(
+        boto3.Session(),
+        settings.stream_name,
+        settings.error_bucket,
+        lanes=settings.stream_lanes,
+        packed=settings.packing,
+    )
+    add_drain(app, drain, pipeline.undrained)
     return app
 
 

@@ -21,6 +21,10 @@ PATIENT_SECONDS = 7.0
 """The same where no request waits. A body has to be sent whole in that time (socket.sendall), and a full PutRecords is
 7 MB in base64: from an office it takes seconds."""
 
+CALL_SECONDS = CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS
+PATIENT_CALL_SECONDS = 2 * PATIENT_SECONDS
+"""The longest that a call is waited for."""
+
 _PERMANENT_CODES = frozenset(
     {
         "AccessDenied",
@@ -57,6 +61,16 @@ class AttemptFailed(Exception):
         self.retryable = retryable
 
 
+def now() -> float:
+    """Seconds of the running loop's clock."""
+    return asyncio.get_running_loop().time()
+
+
+def failure_of_code(code: str) -> AttemptFailed:
+    """What an error code of AWS means for trying again."""
+    return AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
+
+
 def client_config(region: str | None, connections: int, *, patient: bool = False) -> Config:
     """botocore's configuration: we retry ourselves, inside the request's deadline; `patient` where no request waits."""
     return Config(
@@ -85,7 +99,7 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
         failure = AttemptFailed("DeadlineExceeded", retryable=False)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-        failure = AttemptFailed(code, retryable=code not in _PERMANENT_CODES)
+        failure = failure_of_code(code)
     except BotoCoreError as error:
         failure = AttemptFailed(type(error).__name__, retryable=isinstance(error, HTTPClientError | ConnectionError))
     except (AttributeError, KeyError, TypeError, ValueError):  # botocore, of an answer that is not AWS's at all

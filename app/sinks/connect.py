@@ -9,18 +9,42 @@ from app.settings import Settings
 from app.sinks.aws import client_config
 from app.sinks.breaker import Breaker
 from app.sinks.error_bucket import ErrorBucketSink
-from app.sinks.kinesis import KinesisSink
+from app.sinks.kinesis import KinesisSink, Stream
 from app.sinks.spilling import SpillingSink
+from app.sinks.stream_in_threads import StreamInThreads
 
 
-def aws_sinks(settings: Settings, session: boto3.Session) -> Sinks:
-    """Sinks that make their clients when they are opened."""
-    config = client_config(settings.aws_region, settings.sink_connections)
-    stream = KinesisSink(
-        lambda: session.client("kinesis", config=config), settings.stream_name, settings.sink_connections
+def server_sinks(settings: Settings, session: boto3.Session) -> Sinks:
+    """Sinks of a server, which has many requests at a time. They make their clients when they are opened."""
+    from app.sinks.stream_in_loop import StreamInLoop  # noqa: PLC0415 - has no place in Lambda's start
+
+    config = client_config(settings.aws_region, connections=1)
+    stream = StreamInLoop(
+        lambda: session.client("kinesis", config=config),
+        session.get_credentials,
+        settings.stream_name,
+        settings.stream_lanes,
     )
+    return _sinks(settings, session, stream)
+
+
+def lambda_sinks(settings: Settings, session: boto3.Session) -> Sinks:
+    """Sinks of a Lambda container, which has one request at a time and a start to hurry."""
+    config = client_config(settings.aws_region, settings.sink_connections)
+    stream = StreamInThreads(
+        lambda: session.client("kinesis", config=config),
+        settings.stream_name,
+        settings.stream_calls,
+        settings.stream_lanes,
+    )
+    return _sinks(settings, session, stream)
+
+
+def _sinks(settings: Settings, session: boto3.Session, stream: Stream) -> Sinks:
+    config = client_config(settings.aws_region, settings.sink_connections)
+    sink = KinesisSink(stream, calls=settings.stream_calls, lanes=settings.stream_lanes, packed=settings.packing)
     error_bucket = ErrorBucketSink(
         lambda: session.client("s3", config=config), settings.error_bucket, settings.sink_connections
     )
     breaker = Breaker(time.monotonic)
-    return Sinks(SpillingSink(stream, error_bucket.spill, breaker), error_bucket, breaker)
+    return Sinks(SpillingSink(sink, error_bucket.spill, breaker), error_bucket, breaker)

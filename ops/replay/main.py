@@ -10,8 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.exceptions import ConfigurationError, SchemaNotFound
 from app.registry import Registry
-from app.sinks.aws import client_config
+from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
+from app.sinks.batching import DEFAULT_LANES
 from app.sinks.kinesis import KinesisSink
+from app.sinks.stream_in_threads import StreamInThreads
 from ops.places import PROJECT, Places, PlacesError, find_places
 from ops.replay.bucket import Bucket
 from ops.replay.errors import ReplayError
@@ -69,11 +71,14 @@ async def _go(places: Places, selection: Selection, rules: Rules, report: Report
 
 def _stream(places: Places) -> KinesisSink:
     config = client_config(places.session.region_name, CONNECTIONS, patient=True)
-    return KinesisSink(
+    stream = StreamInThreads(
         lambda: places.session.client("kinesis", endpoint_url=places.endpoint, config=config),
         places.stream,
         CONNECTIONS,
+        DEFAULT_LANES,
+        PATIENT_CALL_SECONDS,
     )
+    return KinesisSink(stream, calls=1, lanes=DEFAULT_LANES, packed=True)
 
 
 def _rules(arguments: argparse.Namespace) -> Rules:

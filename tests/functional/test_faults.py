@@ -25,6 +25,8 @@ MIXED = [make.record(0), b"nonsense", make.record(2)]
 STREAM_FAULTS = [Fault.ERROR, Fault.DENY, Fault.THROTTLE, Fault.CUT_BEFORE]
 DOWN = Rule("kinesis.*", Fault.DENY)
 BUCKET_DOWN = Rule("s3.*", Fault.DENY)
+ONE_LINE_A_RECORD = {"SLUICE_PACKING": "false"}
+"""So that a share of the entries is a share of the lines."""
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +48,13 @@ def proxy(_running_proxy: ProxyThread) -> Iterator[ProxyThread]:
 def hasty(request: pytest.FixtureRequest, start_gateway: StartGateway, _running_proxy: ProxyThread) -> Gateway:
     """A gateway behind the proxy that gives up soon, so that a dead stream does not cost a test four seconds."""
     settings = {"SLUICE_DELIVERY_TIMEOUT_SECONDS": str(HASTY_SECONDS)}
-    return start_gateway(request.param, through=_running_proxy.url, **settings)
+    return start_gateway(request.param, through=_running_proxy.url, **settings, **ONE_LINE_A_RECORD)
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def patient(request: pytest.FixtureRequest, start_gateway: StartGateway, _running_proxy: ProxyThread) -> Gateway:
     """A gateway behind the proxy with the default timeout."""
-    return start_gateway(request.param, through=_running_proxy.url)
+    return start_gateway(request.param, through=_running_proxy.url, **ONE_LINE_A_RECORD)
 
 
 def post_in_time(gateway: Gateway, lines: list[bytes], seconds: float, key: str | None = None) -> Response:
@@ -195,11 +197,11 @@ def test_what_was_spilled_is_drained_with_its_ids_and_keys(hasty: Gateway, proxy
     wait_until_the_stream_is_asked(hasty)
     records = [make.record(number) for number in range(30)]
     before = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
-    drain(hasty.aws)
+    drain(hasty.aws, packed=False)
     proxy.set_rules([DOWN])
     during = assert_answer(post_in_time(hasty, records, HASTY_SECONDS), 202, accepted=len(records))
     assert hasty.aws.lines_of(during["request_id"]) == []
-    report = drain(hasty.aws)
+    report = drain(hasty.aws, packed=False)
     assert (report.objects, report.records, report.is_clean) == (1, len(records), True)
     assert hasty.aws.spilled("") == {}
     usual, drained = (hasty.aws.lines_of(answer["request_id"]) for answer in (before, during))

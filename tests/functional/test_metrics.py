@@ -120,6 +120,7 @@ def _gateway(request: pytest.FixtureRequest, start_gateway: StartGateway, _proxy
         SLUICE_API_KEYS=json.dumps(hashes),
         SLUICE_METRICS=MODES[request.param],
         SLUICE_STAGE=STAGE,
+        SLUICE_PACKING="false",  # so that a third of the entries is a third of the lines
         SLUICE_DELIVERY_TIMEOUT_SECONDS=DELIVERY_SECONDS,
     )
 

@@ -117,6 +117,7 @@ class Aws:
         """What a gateway process needs to find this stream and bucket, optionally through a proxy."""
         return {
             "SLUICE_STREAM_NAME": self.stream,
+            "SLUICE_STREAM_CALLS": "1",  # moto loses records of two PutRecords calls at a time
             "SLUICE_ERROR_BUCKET": self.bucket,
             "AWS_ENDPOINT_URL": endpoint or self.endpoint,
             "AWS_DEFAULT_REGION": REGION,

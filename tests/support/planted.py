@@ -41,12 +41,12 @@ class FailingRegistry(Registry):
         raise KeyError(f"a key with {MARK}, {references}") from error
 
 
-def sink_fails() -> FastAPI:
+def sink_fails(*_: object) -> FastAPI:
     """A stream that raises."""
     return make_app(sinks=Sinks(FailingSink(), MemorySink()))
 
 
-def route_fails() -> FastAPI:
+def route_fails(*_: object) -> FastAPI:
     """Something between the body and the answer raises."""
     made = make_app(sinks=Sinks(MemorySink(), MemorySink()))
     made.state.gateway = replace(made.state.gateway, registry=FailingRegistry({}))

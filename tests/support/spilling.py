@@ -19,11 +19,11 @@ def spilled_lines(aws: Aws, answer: dict[str, Any]) -> list[StreamLine]:
     return [line for body in objects.values() for line in parse_record(body, "", "")]
 
 
-def drain(aws: Aws) -> DrainReport:
+def drain(aws: Aws, *, packed: bool = True) -> DrainReport:
     """Drain the bucket into the stream, past any proxy."""
 
     async def once() -> DrainReport:
-        draining = Drain(session(), aws.stream, aws.bucket, endpoint=aws.endpoint)
+        draining = Drain(session(), aws.stream, aws.bucket, endpoint=aws.endpoint, packed=packed)
         await draining.open()
         try:
             return await draining.once(10)
