@@ -14,7 +14,7 @@ from app.metrics import DRAINED, NAMESPACE
 from app.observability import configure_logging
 from app.settings import DrainSettings
 from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
-from app.sinks.batching import DEFAULT_LANES
+from app.sinks.batching import DEFAULT_PACKING, Packing
 from app.sinks.kinesis import KinesisSink
 from app.sinks.stream_in_threads import StreamInThreads
 from app.spill_area import S3SpillArea
@@ -33,8 +33,8 @@ class Drain:
     """From one bucket's spill area into one stream, with clients that are made once.
 
     Args:
-        region, endpoint: where AWS's SDK is not to find them by itself.
-        lanes, packed: as the gateway's, so that an id's lines meet in the shard that they would have gone to.
+        endpoint: where AWS's SDK is not to find it by itself.
+        packing: as the gateway's.
     """
 
     def __init__(
@@ -43,20 +43,18 @@ class Drain:
         stream_name: str,
         bucket: str,
         *,
-        region: str | None = None,
         endpoint: str | None = None,
-        lanes: int = DEFAULT_LANES,
-        packed: bool = True,
+        packing: Packing = DEFAULT_PACKING,
     ) -> None:
-        config = client_config(region, CONNECTIONS, patient=True)
+        config = client_config(session.region_name, CONNECTIONS, patient=True)
         stream = StreamInThreads(
             lambda: session.client("kinesis", config=config, endpoint_url=endpoint),
             stream_name,
             CONNECTIONS,
-            lanes,
+            packing.lanes,
             PATIENT_CALL_SECONDS,
         )
-        self._stream = KinesisSink(stream, calls=CONNECTIONS, lanes=lanes, packed=packed)
+        self._stream = KinesisSink(stream, calls=CONNECTIONS, packing=packing)
         self._area = S3SpillArea(
             lambda: session.client("s3", config=config, endpoint_url=endpoint), bucket, CONNECTIONS
         )
@@ -128,12 +126,10 @@ def _of_this_container() -> tuple[DrainSettings, asyncio.AbstractEventLoop, Drai
     settings = DrainSettings()
     loop = asyncio.new_event_loop()
     drain = Drain(
-        boto3.Session(),
+        boto3.Session(region_name=settings.aws_region),
         settings.stream_name,
         settings.error_bucket,
-        region=settings.aws_region,
-        lanes=settings.stream_lanes,
-        packed=settings.packing,
+        packing=Packing(settings.stream_lanes, settings.packing),
     )
     loop.run_until_complete(drain.open())
     return settings, loop, drain

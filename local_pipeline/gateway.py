@@ -16,6 +16,7 @@ from app import main as gateway
 from app.drain import Drain
 from app.exceptions import ConfigurationError
 from app.http_protocol import Http
+from app.sinks.batching import Packing
 from local_pipeline.deployed import STAGE, Deployed
 from local_pipeline.drain import add_drain
 from local_pipeline.home import Home, is_alive
@@ -48,8 +49,7 @@ def create_app() -> FastAPI:
         boto3.Session(),
         settings.stream_name,
         settings.error_bucket,
-        lanes=settings.stream_lanes,
-        packed=settings.packing,
+        packing=Packing(settings.stream_lanes, settings.packing),
     )
     add_drain(app, drain, pipeline.undrained)
     return app

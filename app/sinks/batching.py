@@ -19,6 +19,22 @@ HASH_KEYS = 2**128
 _KEY_BYTES = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How lines share Kinesis records; the same for all that put into a stream, so that an id's lines meet in a shard.
+
+    Attributes:
+        lanes: what the stream's hash keys are divided into.
+        packed: whether lines of a lane share records; else each has one, with a partition key of its own.
+    """
+
+    lanes: int = DEFAULT_LANES
+    packed: bool = True
+
+
+DEFAULT_PACKING = Packing()
+
+
 @dataclass(slots=True, eq=False)
 class Chain:
     """Lines of one request that go one behind the other: a call that holds some of them ends before the next begins.
@@ -69,16 +85,16 @@ def pack(lines: Sequence[Line], indexes: Iterable[int]) -> Iterator[list[int]]:
         yield call
 
 
-def chains(lines: Sequence[Line], lanes: int, *, packed: bool) -> Iterator[Chain]:
+def chains(lines: Sequence[Line], packing: Packing) -> Iterator[Chain]:
     """Lines by lane, each lane's in order; lines with the same partition key are in the same lane."""
     if len(lines) == 1:
-        yield Chain(lane_of(lines[0], lanes) if packed else None, lines, [0])
+        yield Chain(lane_of(lines[0], packing.lanes) if packing.packed else None, lines, [0])
         return
     by_lane: dict[int, list[int]] = {}
     for index, line in enumerate(lines):
-        by_lane.setdefault(lane_of(line, lanes), []).append(index)
+        by_lane.setdefault(lane_of(line, packing.lanes), []).append(index)
     for lane, indexes in by_lane.items():
-        yield Chain(lane if packed else None, lines, indexes)
+        yield Chain(lane if packing.packed else None, lines, indexes)
 
 
 def lane_of(line: Line, lanes: int) -> int:

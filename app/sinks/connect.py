@@ -7,6 +7,7 @@ import boto3
 from app.gateway import Sinks
 from app.settings import Settings
 from app.sinks.aws import client_config
+from app.sinks.batching import Packing
 from app.sinks.breaker import Breaker
 from app.sinks.error_bucket import ErrorBucketSink
 from app.sinks.kinesis import KinesisSink, Stream
@@ -42,7 +43,7 @@ def lambda_sinks(settings: Settings, session: boto3.Session) -> Sinks:
 
 def _sinks(settings: Settings, session: boto3.Session, stream: Stream) -> Sinks:
     config = client_config(settings.aws_region, settings.sink_connections)
-    sink = KinesisSink(stream, calls=settings.stream_calls, lanes=settings.stream_lanes, packed=settings.packing)
+    sink = KinesisSink(stream, calls=settings.stream_calls, packing=Packing(settings.stream_lanes, settings.packing))
     error_bucket = ErrorBucketSink(
         lambda: session.client("s3", config=config), settings.error_bucket, settings.sink_connections
     )

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from app.sinks.aws import AttemptFailed
 from app.sinks.backoff import full_jitter
 from app.sinks.base import Effort, Line, Outcome
-from app.sinks.batching import Call, Chain, Record
+from app.sinks.batching import Call, Chain, Packing, Record
 from app.sinks.batching import chains as chains_of
 
 logger = logging.getLogger(__name__)
@@ -75,15 +75,13 @@ class GroupCommit:
     Args:
         send: makes a call.
         calls: how many may be under way at a time.
-        lanes: of the stream.
-        packed: whether lines share records.
+        packing: how lines share records.
     """
 
-    def __init__(self, send: Send, *, calls: int, lanes: int, packed: bool) -> None:
+    def __init__(self, send: Send, *, calls: int, packing: Packing) -> None:
         self._send = send
         self._free = calls
-        self._lanes = lanes
-        self._packed = packed
+        self._packing = packing
         self._waiting: deque[Chain] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_woken = False
@@ -97,7 +95,7 @@ class GroupCommit:
         put = Put(len(lines), effort, done)
         if not lines:
             return put
-        for chain in chains_of(lines, self._lanes, packed=self._packed):
+        for chain in chains_of(lines, self._packing):
             chain.owner = put
             self._waiting.append(chain)
         self._wake(loop)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from app.sinks.aws import AttemptFailed, log_failures
 from app.sinks.base import Lines, Outcome
-from app.sinks.batching import Record
+from app.sinks.batching import Packing, Record
 from app.sinks.group_commit import GroupCommit
 
 logger = logging.getLogger(__name__)
@@ -34,13 +34,12 @@ class KinesisSink:
 
     Args:
         calls: how many calls may be under way at a time.
-        lanes: what the stream's hash keys are divided into, several for each shard.
-        packed: whether lines of one lane share Kinesis records.
+        packing: how lines share Kinesis records.
     """
 
-    def __init__(self, stream: Stream, *, calls: int, lanes: int, packed: bool) -> None:
+    def __init__(self, stream: Stream, *, calls: int, packing: Packing) -> None:
         self._stream = stream
-        self._commit = GroupCommit(stream.put_records, calls=calls, lanes=lanes, packed=packed)
+        self._commit = GroupCommit(stream.put_records, calls=calls, packing=packing)
 
     async def open(self) -> None:
         """Make clients."""

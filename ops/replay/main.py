@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.exceptions import ConfigurationError, SchemaNotFound
 from app.registry import Registry
 from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
-from app.sinks.batching import DEFAULT_LANES
+from app.sinks.batching import DEFAULT_LANES, DEFAULT_PACKING
 from app.sinks.kinesis import KinesisSink
 from app.sinks.stream_in_threads import StreamInThreads
 from ops.places import PROJECT, Places, PlacesError, find_places
@@ -78,7 +78,7 @@ def _stream(places: Places) -> KinesisSink:
         DEFAULT_LANES,
         PATIENT_CALL_SECONDS,
     )
-    return KinesisSink(stream, calls=1, lanes=DEFAULT_LANES, packed=True)
+    return KinesisSink(stream, calls=1, packing=DEFAULT_PACKING)
 
 
 def _rules(arguments: argparse.Namespace) -> Rules:

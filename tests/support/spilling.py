@@ -6,6 +6,7 @@ from typing import Any
 
 from app.drain import Drain
 from app.draining import DrainReport
+from app.sinks.batching import Packing
 from tests.support.aws import Aws, StreamLine, parse_record, session
 
 
@@ -23,7 +24,7 @@ def drain(aws: Aws, *, packed: bool = True) -> DrainReport:
     """Drain the bucket into the stream, past any proxy."""
 
     async def once() -> DrainReport:
-        draining = Drain(session(), aws.stream, aws.bucket, endpoint=aws.endpoint, packed=packed)
+        draining = Drain(session(), aws.stream, aws.bucket, endpoint=aws.endpoint, packing=Packing(packed=packed))
         await draining.open()
         try:
             return await draining.once(10)

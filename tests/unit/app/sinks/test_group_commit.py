@@ -9,7 +9,7 @@ import pytest
 
 from app.sinks.aws import AttemptFailed
 from app.sinks.base import Effort, Line, Outcome
-from app.sinks.batching import MAX_CALL_RECORDS, Record
+from app.sinks.batching import MAX_CALL_RECORDS, Packing, Record
 from app.sinks.group_commit import GroupCommit, Put
 
 Answer = TypeVar("Answer")
@@ -65,7 +65,7 @@ def run(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
 
 
 def commit_to(stream: Stream, calls: int = 1, *, packed: bool = True) -> GroupCommit:
-    return GroupCommit(stream.send, calls=calls, lanes=4, packed=packed)
+    return GroupCommit(stream.send, calls=calls, packing=Packing(4, packed))
 
 
 async def put(commit: GroupCommit, given: Sequence[Line], seconds: float = PATIENCE) -> Put:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from app.sinks.base import Line, Lines, Outcome
-from app.sinks.batching import MAX_CALL_RECORDS
+from app.sinks.batching import MAX_CALL_RECORDS, Packing
 from app.sinks.group_commit import WATCH_SECONDS
 from app.sinks.kinesis import KinesisSink, unconfirmed_positions
 from app.sinks.stream_in_threads import StreamInThreads
@@ -33,7 +33,7 @@ def lines(count: int, size: int = 10) -> Lines:
 def with_sink(client: FakeKinesis, ask: Callable[[KinesisSink], Awaitable[Answer]], *, packed: bool = False) -> Answer:
     async def run() -> Answer:
         stream = StreamInThreads(lambda: cast("Any", client), "records", threads=4, lanes=1)
-        sink = KinesisSink(stream, calls=4, lanes=1, packed=packed)
+        sink = KinesisSink(stream, calls=4, packing=Packing(1, packed))
         await sink.open()
         try:
             return await ask(sink)
