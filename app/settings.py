@@ -145,8 +145,8 @@ class Settings(BaseSettings):
         DEFAULT_LANES,
         ge=1,
         le=4096,
-        description="What the stream's hash keys are divided into: lines of a lane share Kinesis records. At least two "
-        "for each shard spread the load; fewer pack better.",
+        description="What the stream's hash keys are divided into: lines of a lane share Kinesis records. A shard "
+        "without a lane takes nothing: at least as many as shards, better two for each; fewer pack better.",
     )
     packing: bool = Field(
         True,

@@ -55,8 +55,15 @@ def describe(report: "DrainReport") -> "Iterator[str]":
 
 async def _drain(places: Places, seconds: float) -> "DrainReport":
     from app.drain import Drain  # noqa: PLC0415
+    from app.sinks.batching import DEFAULT_LANES, Packing  # noqa: PLC0415
 
-    drain = Drain(places.session, places.stream, places.bucket, endpoint=places.endpoint)
+    drain = Drain(
+        places.session,
+        places.stream,
+        places.bucket,
+        endpoint=places.endpoint,
+        packing=Packing(places.lanes or DEFAULT_LANES),
+    )
     await drain.open()
     try:
         return await drain.once(seconds)

@@ -26,12 +26,18 @@ class PlacesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """A stream and an error bucket, and how to reach them. `endpoint` is None for AWS's own, or AWS_ENDPOINT_URL."""
+    """A stream and an error bucket, and how to reach them.
+
+    Attributes:
+        endpoint: None for AWS's own, or AWS_ENDPOINT_URL.
+        lanes: of the stream; None where nobody says.
+    """
 
     session: "boto3.Session"
     stream: str
     bucket: str
     endpoint: str | None = None
+    lanes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,10 @@ def find_places(stream: str | None, bucket: str | None, stage: str | None) -> Pl
     if stage is not None:
         session = aws_session()
         outputs = outputs_of(session, stage, "storage")
-        return Places(session, outputs["StreamName"], outputs["ErrorBucketName"])
+        lanes = outputs.get("StreamLanes")
+        return Places(
+            session, outputs["StreamName"], outputs["ErrorBucketName"], lanes=None if lanes is None else int(lanes)
+        )
     if stream and bucket:
         return Places(aws_session(), stream, bucket)
     return running_here().places()

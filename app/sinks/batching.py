@@ -12,8 +12,9 @@ MAX_CALL_BYTES = 5 * 1024 * 1024
 PACKED_BYTES = 100_000
 """Bytes of a packed record: four PUT payload units of 25 KB (Kinesis pricing), whichever kilobyte is meant. Larger ones
 round no better, and a refused one is sent again whole."""
-DEFAULT_LANES = 4
-"""Few, so that the lines of a usual batch fill few records; several for each shard spread the load."""
+DEFAULT_LANES = 8
+"""Few, so that the lines of a usual batch fill few records; at least as many as shards, for one without a lane takes
+nothing, and two for each spread the load better."""
 HASH_KEYS = 2**128
 """Hash keys of a stream; its shards have equal shares of them unless somebody split it otherwise."""
 _KEY_BYTES = 32

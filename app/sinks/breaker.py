@@ -1,6 +1,6 @@
 """A breaker: after some failures in a row the stream is not asked for a while, and costs no request its deadline.
 
-    closed ── FAILURES_TO_OPEN puts in a row took nothing ──▶ open
+    closed ── FAILURES_TO_OPEN times in a row, puts took nothing ──▶ open
     open ── the pause is over, the next put is the probe ──▶ half-open
     half-open ── the probe took something ──▶ closed
     half-open ── it took nothing ──▶ open, with twice the pause
@@ -13,6 +13,8 @@ from enum import Enum
 
 FAILURES_TO_OPEN = 3
 """Puts in a row that took nothing. One alone may be a connection that was cut."""
+APART_SECONDS = 0.1
+"""Failures closer than this are one: requests share calls, and a call that hangs fails all that share it at once."""
 WINDOW_SECONDS = 60.0
 """Failures further apart than this are not in a row: where requests are rare, each may ask."""
 FIRST_PAUSE_SECONDS = 1.0
@@ -71,6 +73,8 @@ class Breaker:
             self._open()
             return None
         now = self._clock()
+        if self._failures and now - self._last_failure < APART_SECONDS:
+            return None
         self._failures = self._failures + 1 if now - self._last_failure <= WINDOW_SECONDS else 1
         self._last_failure = now
         return self._open() if self._failures >= FAILURES_TO_OPEN else None

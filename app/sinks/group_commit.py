@@ -7,7 +7,7 @@ others are under way. Each request is answered by what became of its own lines.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from app.sinks.aws import AttemptFailed
 from app.sinks.backoff import full_jitter
@@ -16,8 +16,8 @@ from app.sinks.batching import Call, Chain, Packing, Record
 from app.sinks.batching import chains as chains_of
 
 logger = logging.getLogger(__name__)
-Send = Callable[[Sequence[Record]], Awaitable[Sequence[int]]]
-"""Makes one PutRecords call; the positions of the records that its answer does not confirm.
+Send = Callable[[Sequence[Record]], Awaitable[Mapping[int, str]]]
+"""Makes one PutRecords call; the positions of the records that its answer does not confirm, with AWS' code for each.
 
 Raises:
     AttemptFailed: none is known to be confirmed.
@@ -34,22 +34,22 @@ class Put:
 
     Attributes:
         outcomes: of each line, as far as is known.
-        failures: what went wrong on the way, by code; "entries" counts refused records.
+        failures: what went wrong on the way, by code: calls that failed, and lines that were refused.
     """
 
-    __slots__ = ("_done", "_undecided", "effort", "failures", "outcomes")
+    __slots__ = ("_undecided", "done", "effort", "failures", "outcomes")
 
     def __init__(self, count: int, effort: Effort, done: "asyncio.Future[None]") -> None:
         self.outcomes = [Outcome.UNCONFIRMED] * count
         self.failures: Counter[str] = Counter()
         self.effort = effort
         self._undecided = count
-        self._done = done
+        self.done = done
 
     @property
     def is_over(self) -> bool:
         """Whether nobody waits any more."""
-        return self._done.done()
+        return self.done.done()
 
     def confirm(self, indexes: Sequence[int]) -> None:
         """These lines are in the stream."""
@@ -65,8 +65,8 @@ class Put:
 
     def end(self) -> None:
         """Wait no longer."""
-        if not self._done.done():
-            self._done.set_result(None)
+        if not self.done.done():
+            self.done.set_result(None)
 
 
 class GroupCommit:
@@ -83,7 +83,7 @@ class GroupCommit:
         self._free = calls
         self._packing = packing
         self._waiting: deque[Chain] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], Call] = {}
         self._is_woken = False
         self._deadlines: dict[Put, float] = {}
         self._is_watched = False
@@ -109,19 +109,22 @@ class GroupCommit:
         return put
 
     async def close(self) -> None:
-        """Wait for the calls that somebody waits for; whatever the others do, nobody will be told."""
-        while self._deadlines and self._tasks:
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        """Let every put end, by its deadline at the latest; whatever calls do after that, nobody will be told."""
+        while waited_for := [put.done for put in self._deadlines]:
+            await asyncio.wait(waited_for)
             await asyncio.sleep(0)  # who waited goes
-        for task in self._tasks:
+        for task in self._under_way:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """End puts whose time is up. One timer for all of them: a timer each costs more than the put."""
         soon = loop.time() + WATCH_SECONDS
         for put in [put for put, deadline in self._deadlines.items() if deadline <= soon]:
             put.end()
+        for task, call in self._under_way.items():
+            if all(_owner(chain).is_over for chain in _touched(call)):
+                task.cancel()  # its slot is for who still waits
         self._is_watched = bool(self._deadlines)
         if self._is_watched:
             loop.call_at(soon, self._watch, loop)
@@ -137,8 +140,8 @@ class GroupCommit:
         while self._free and self._waiting and (call := self._fill()).records:
             self._free -= 1
             task = asyncio.create_task(self._make(call))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._under_way[task] = call
+            task.add_done_callback(self._under_way.pop)
 
     def _fill(self) -> Call:
         call = Call()
@@ -168,7 +171,7 @@ class GroupCommit:
 
     async def _try(self, call: Call) -> None:
         try:
-            failed = set(await self._send(call.records))
+            refusals = await self._send(call.records)
         except AttemptFailed as failure:
             self._whole_call_failed(call, failure)
             return
@@ -176,8 +179,8 @@ class GroupCommit:
         for position, record in enumerate(call.records):
             for chain, indexes in record.parts:
                 put = _owner(chain)
-                if position in failed:
-                    put.failures["entries"] += len(indexes)
+                if position in refusals:
+                    put.failures[refusals[position]] += len(indexes)
                     refused.setdefault(chain, []).extend(indexes)
                 else:
                     put.confirm(indexes)
@@ -191,24 +194,25 @@ class GroupCommit:
         puts = {_owner(chain) for chain in touched}
         for put in puts:
             put.failures[failure.code] += 1
-        if failure.retryable:
-            for chain in touched:
-                chain.tries += 1
-            self._again(touched)
-        elif len(puts) > 1 and failure.code in REFUSES_WHOLE_CALLS:
+        if failure.code in REFUSES_WHOLE_CALLS and len(puts) > 1:
             for chain in touched:
                 chain.alone = True
-            self._again(touched)
+        elif failure.retryable and failure.code not in REFUSES_WHOLE_CALLS:
+            for chain in touched:
+                chain.tries += 1
         else:
             for put in puts:
                 put.end()
+        self._again(touched)
 
     def _again(self, chains: Iterable[Chain]) -> None:
-        """Send them again together, after a moment that grows as long as nothing of them is taken."""
-        waiting = [chain for chain in chains if not _owner(chain).is_over]
-        if waiting:
-            pause = full_jitter(max(chain.tries for chain in waiting))
-            asyncio.get_running_loop().call_later(pause, self._wait_again, waiting)
+        """Send them again, as often tried ones together, after a moment that grows with the tries in vain."""
+        by_tries: dict[int, list[Chain]] = {}
+        for chain in chains:
+            if not _owner(chain).is_over:
+                by_tries.setdefault(chain.tries, []).append(chain)
+        for tries, waiting in by_tries.items():
+            asyncio.get_running_loop().call_later(full_jitter(tries), self._wait_again, waiting)
 
     def _wait_again(self, chains: Sequence[Chain]) -> None:
         for chain in chains:

@@ -1,7 +1,7 @@
 """The stream as a sink."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from app.sinks.aws import AttemptFailed, log_failures
@@ -10,6 +10,7 @@ from app.sinks.batching import Packing, Record
 from app.sinks.group_commit import GroupCommit
 
 logger = logging.getLogger(__name__)
+UNREADABLE = "UnreadableAnswer"
 WRITABLE = ("ACTIVE", "UPDATING")
 
 
@@ -19,8 +20,8 @@ class Stream(Protocol):
     def open(self) -> None:
         """Make clients. Asks nothing of the network."""
 
-    async def put_records(self, records: Sequence[Record]) -> Sequence[int]:
-        """Make one call; the positions of the records that its answer does not confirm."""
+    async def put_records(self, records: Sequence[Record]) -> Mapping[int, str]:
+        """Make one call; the positions of the records that its answer does not confirm, with AWS' code for each."""
 
     async def status(self, deadline: float) -> str:
         """The stream's own."""
@@ -65,17 +66,24 @@ class KinesisSink:
         await self._stream.close()
 
 
-def unconfirmed_positions(answer: dict[str, Any], sent: int) -> list[int]:
-    """Positions of the entries that a PutRecords answer does not confirm, though the call was a success.
+def refused_positions(answer: Mapping[str, Any], sent: int) -> Mapping[int, str]:
+    """Positions of the entries that a PutRecords answer does not confirm, though the call was a success, and why.
 
-    Confirmed is an entry with a sequence number and no error; a proxy's empty 200 confirms nothing.
+    Confirmed is an entry with a sequence number and no error, in an answer with one for each that was sent that counts
+    failures only where it marks them; of any other answer it is not known which entry is meant.
     """
-    entries = answer.get("Records", [])
-    if len(entries) == sent and not answer.get("FailedRecordCount") and all(map(_is_confirmed, entries)):
-        return []
-    confirmed = {position for position, entry in enumerate(entries[:sent]) if _is_confirmed(entry)}
-    return [position for position in range(sent) if position not in confirmed]
+    entries = answer.get("Records")
+    if not isinstance(entries, list) or len(entries) != sent:
+        return dict.fromkeys(range(sent), UNREADABLE)
+    refused = {position: _why(entry) for position, entry in enumerate(entries) if not _is_confirmed(entry)}
+    if answer.get("FailedRecordCount") and not refused:
+        return dict.fromkeys(range(sent), UNREADABLE)
+    return refused
 
 
-def _is_confirmed(entry: dict[str, Any]) -> bool:
-    return bool(entry.get("SequenceNumber")) and not entry.get("ErrorCode")
+def _is_confirmed(entry: object) -> bool:
+    return isinstance(entry, dict) and bool(entry.get("SequenceNumber")) and not entry.get("ErrorCode")
+
+
+def _why(entry: object) -> str:
+    return str(entry.get("ErrorCode") or UNREADABLE) if isinstance(entry, dict) else UNREADABLE

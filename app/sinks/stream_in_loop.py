@@ -1,17 +1,24 @@
 """The stream by signed HTTP calls from the event loop itself: for servers, where threads fight it for the interpreter.
 
-Credentials, endpoint and signature are botocore's; the calls are Kinesis' JSON protocol over aiohttp.
+Credentials, endpoint, signature, proxy and certificates are what botocore would use; the calls are Kinesis' JSON
+protocol over aiohttp.
 """
 
 import asyncio
+import ssl
 from binascii import b2a_base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import orjson
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.httpsession import get_cert_path
+from botocore.session import get_session
+from botocore.utils import get_environ_proxies
 
 from app.sinks.aws import (
     CALL_SECONDS,
@@ -22,49 +29,54 @@ from app.sinks.aws import (
     now,
 )
 from app.sinks.batching import Record, explicit_hash_key
-from app.sinks.kinesis import unconfirmed_positions
+from app.sinks.kinesis import refused_positions
 
 if TYPE_CHECKING:
-    import aiohttp
     from mypy_boto3_kinesis import KinesisClient
 
 _TARGET = "Kinesis_20131202."
+_HEADERS = {"Content-Type": "application/x-amz-json-1.1", "Accept-Encoding": "identity"}
+"""Compressed answers would cost more than they save inside a region."""
+CONNECTIONS = 64
+"""More than calls that may be under way."""
 
 
 class StreamInLoop:
-    """A `Stream` without threads.
+    """A `Stream` whose calls need no threads.
 
     Args:
         make_client: a boto3 client, which knows the endpoint and the region; it makes no call.
-        credentials: they may be refreshed meanwhile; None when there are none.
+        find_credentials: None when there are none.
     """
 
     def __init__(
         self,
         make_client: "Callable[[], KinesisClient]",
-        credentials: Callable[[], Credentials | None],
+        find_credentials: Callable[[], Credentials | None],
         name: str,
         lanes: int,
     ) -> None:
         self._make_client = make_client
-        self._find_credentials = credentials
+        self._find_credentials = find_credentials
         self._name = name
         self._tail = b'],"StreamName":%b}' % orjson.dumps(name)
         self._ends = [_end_of_entry(b"%x" % lane, explicit_hash_key(lane, lanes)) for lane in range(lanes)]
-        self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
-        """Find endpoint and credentials; aiohttp's session is made inside the loop that uses it."""
+        """Find out where to call. Credentials are looked for by the first call: for them the network may be asked."""
         client = self._make_client()
         self._url, self._region = client.meta.endpoint_url, client.meta.region_name
         client.close()
-        self._credentials = self._find_credentials()
+        self._proxy = get_environ_proxies(self._url).get(self._url.partition(":")[0])
+        self._credentials: Credentials | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="credentials")
+        self._asking: asyncio.Future[ReadOnlyCredentials] | None = None
+        self._session: aiohttp.ClientSession | None = None
 
-    async def put_records(self, records: Sequence[Record]) -> Sequence[int]:
+    async def put_records(self, records: Sequence[Record]) -> Mapping[int, str]:
         """One PutRecords call."""
         body = b'{"Records":[%b%b' % (b",".join([self._entry(record) for record in records]), self._tail)
-        answer = await self._call("PutRecords", body, now() + CALL_SECONDS)
-        return unconfirmed_positions(answer, len(records))
+        return refused_positions(await self._call("PutRecords", body, now() + CALL_SECONDS), len(records))
 
     async def status(self, deadline: float) -> str:
         """The stream's status."""
@@ -76,51 +88,78 @@ class StreamInLoop:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
     def _entry(self, record: Record) -> bytes:
-        end = _end_of_entry(record.partition_key.encode(), None) if record.lane is None else self._ends[record.lane]
+        end = self._ends[record.lane] if record.lane is not None else _end_of_entry(record.partition_key.encode(), None)
         return b'{"Data":"%b"%b' % (b2a_base64(record.data(), newline=False), end)
 
     async def _call(self, operation: str, body: bytes, deadline: float) -> dict[str, Any]:
-        import aiohttp  # noqa: PLC0415 - has no place in Lambda's start
-
         try:
             async with asyncio.timeout_at(deadline):
-                headers = await self._signed(operation, body)
-                async with self._connected().post(self._url, data=body, headers=headers) as response:
-                    status, answer = response.status, await response.read()
+                headers = _signed(
+                    await self._credentials_now(),
+                    self._region,
+                    self._url,
+                    {**_HEADERS, "X-Amz-Target": _TARGET + operation},
+                    body,
+                )
+                async with self._connected().post(
+                    self._url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
+                ) as response:
+                    return _read(response.status, response.headers, await response.read())
         except TimeoutError:
             raise AttemptFailed("DeadlineExceeded", retryable=True) from None
         except aiohttp.ClientError as error:
             raise AttemptFailed(type(error).__name__, retryable=True) from None
-        return _read(status, answer)
 
-    async def _signed(self, operation: str, body: bytes) -> dict[str, str]:
-        credentials = self._credentials
+    async def _credentials_now(self) -> ReadOnlyCredentials:
+        """Those of a role are refreshed over the network, in a thread, once for all calls that wait for it."""
+        if self._credentials is not None and not self._needs_refresh(self._credentials):
+            return self._credentials.get_frozen_credentials()
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().run_in_executor(self._executor, self._ask_for_credentials)
+            self._asking.add_done_callback(self._asked)
+        try:
+            return await asyncio.shield(self._asking)
+        except AttemptFailed:
+            raise
+        except Exception as error:  # botocore's own and whatever a provider raises
+            raise AttemptFailed(type(error).__name__, retryable=True) from error
+
+    def _ask_for_credentials(self) -> ReadOnlyCredentials:
+        credentials = self._credentials or self._find_credentials()
         if credentials is None:
             raise AttemptFailed("NoCredentialsError", retryable=False)
-        # Credentials of a role are refreshed over the network.
-        refresh = getattr(credentials, "refresh_needed", None)
-        frozen = (
-            await asyncio.to_thread(credentials.get_frozen_credentials)
-            if refresh and refresh()
-            else credentials.get_frozen_credentials()
-        )
-        headers = {"X-Amz-Target": _TARGET + operation, "Content-Type": "application/x-amz-json-1.1"}
-        request = AWSRequest("POST", self._url, headers, body)
-        SigV4Auth(frozen, "kinesis", self._region).add_auth(request)
-        return dict(request.headers.items())
+        frozen = credentials.get_frozen_credentials()
+        self._credentials = credentials
+        return frozen
 
-    def _connected(self) -> "aiohttp.ClientSession":
-        import aiohttp  # noqa: PLC0415
+    def _asked(self, asked: "asyncio.Future[ReadOnlyCredentials]") -> None:
+        self._asking = None
+        if not asked.cancelled():
+            asked.exception()  # seen, though all that waited may have given up
 
+    @staticmethod
+    def _needs_refresh(credentials: Credentials) -> bool:
+        refresh_needed = getattr(credentials, "refresh_needed", None)
+        return refresh_needed is not None and refresh_needed()
+
+    def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=READ_TIMEOUT_SECONDS
             )
-            self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=False)
+            bundle = get_session().get_config_variable("ca_bundle")
+            certificates = ssl.create_default_context(cafile=get_cert_path(bundle or True))
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=certificates),
+                timeout=timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         return self._session
 
 
@@ -129,7 +168,15 @@ def _end_of_entry(partition_key: bytes, hash_key: int | None) -> bytes:
     return b',"PartitionKey":"%b"%b}' % (partition_key, explicit)
 
 
-def _read(status: int, answer: bytes) -> dict[str, Any]:
+def _signed(
+    credentials: ReadOnlyCredentials, region: str, url: str, headers: dict[str, str], body: bytes
+) -> dict[str, str]:
+    request = AWSRequest("POST", url, headers, body)
+    SigV4Auth(credentials, "kinesis", region).add_auth(request)
+    return dict(request.headers.items())
+
+
+def _read(status: int, headers: Mapping[str, str], answer: bytes) -> dict[str, Any]:
     """The answer of a call that succeeded.
 
     Raises:
@@ -139,9 +186,15 @@ def _read(status: int, answer: bytes) -> dict[str, Any]:
         members = orjson.loads(answer)
     except orjson.JSONDecodeError:
         members = None
-    if not isinstance(members, dict):
-        raise AttemptFailed("UnreadableAnswer", retryable=True)
-    if status == 200:
+    if status == 200 and isinstance(members, dict):
         return members
-    code = str(members.get("__type", "Unknown")).rpartition("#")[2]
-    raise failure_of_code(code)
+    code = _error_code(members if isinstance(members, dict) else {}, headers)
+    if code:
+        raise failure_of_code(code)
+    raise AttemptFailed("UnreadableAnswer" if status == 200 else str(status), retryable=True)
+
+
+def _error_code(members: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Smithy's AWS JSON protocols: in `__type`, `code` or a header, with a namespace before and a URI behind it."""
+    code = members.get("__type") or members.get("code") or headers.get("x-amzn-errortype") or ""
+    return str(code).partition(":")[0].rpartition("#")[2]

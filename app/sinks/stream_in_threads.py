@@ -1,12 +1,12 @@
 """The stream through boto3, its calls in threads: for Lambda and for commands, where few calls are made at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from app.sinks.aws import CALL_SECONDS, attempt, now
 from app.sinks.batching import Record, explicit_hash_key
-from app.sinks.kinesis import unconfirmed_positions
+from app.sinks.kinesis import refused_positions
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -40,13 +40,13 @@ class StreamInThreads:
         self._client = self._make_client()
         self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="kinesis")
 
-    async def put_records(self, records: Sequence[Record]) -> Sequence[int]:
+    async def put_records(self, records: Sequence[Record]) -> Mapping[int, str]:
         """One PutRecords call."""
         entries = [self._entry(record) for record in records]
         answer: Any = await attempt(
             self._executor, now() + self._call_seconds, self._client.put_records, StreamName=self._name, Records=entries
         )
-        return unconfirmed_positions(answer, len(records))
+        return refused_positions(answer, len(records))
 
     async def status(self, deadline: float) -> str:
         """The stream's status."""

@@ -42,6 +42,7 @@ def check_parameters(given: Mapping[str, str], templates: Mapping[str, Template]
     }
     if faults:
         raise DeployError(f"correct the parameter file: {'; '.join(faults)}")
+    _check_lanes(given, templates)
 
 
 def fault_of(value: str, rules: Mapping[str, Any]) -> str | None:
@@ -82,6 +83,21 @@ def check_overrides(overrides: Mapping[str, str], sql: Path) -> None:
             raise DeployError(f"--set {name}: {value!r} is no whole number above 0")
         if name not in names and not re.fullmatch(PLAIN_TEXT, value):
             raise DeployError(f"--set {name}: {value!r} has characters that cannot be in it")
+
+
+def _check_lanes(given: Mapping[str, str], templates: Mapping[str, Template]) -> None:
+    """A packed record goes to a hash key of its lane: a shard in whose range none lies takes nothing."""
+    if "storage" not in templates:
+        return
+    rules = templates["storage"].rules
+    mode, shards, lanes = (
+        given.get(name, str(rules[name].get("Default"))) for name in ("StreamMode", "StreamShardCount", "StreamLanes")
+    )
+    if mode == "PROVISIONED" and int(lanes) < int(shards):
+        raise DeployError(
+            f"correct the parameter file: StreamLanes {lanes} is less than StreamShardCount {shards}; shards without a "
+            "lane would take nothing"
+        )
 
 
 def _wired(templates: Mapping[str, Template]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.exceptions import ConfigurationError, SchemaNotFound
 from app.registry import Registry
 from app.sinks.aws import PATIENT_CALL_SECONDS, client_config
-from app.sinks.batching import DEFAULT_LANES, DEFAULT_PACKING
+from app.sinks.batching import DEFAULT_LANES, Packing
 from app.sinks.kinesis import KinesisSink
 from app.sinks.stream_in_threads import StreamInThreads
 from ops.places import PROJECT, Places, PlacesError, find_places
@@ -71,14 +71,15 @@ async def _go(places: Places, selection: Selection, rules: Rules, report: Report
 
 def _stream(places: Places) -> KinesisSink:
     config = client_config(places.session.region_name, CONNECTIONS, patient=True)
+    packing = Packing(places.lanes or DEFAULT_LANES)
     stream = StreamInThreads(
         lambda: places.session.client("kinesis", endpoint_url=places.endpoint, config=config),
         places.stream,
         CONNECTIONS,
-        DEFAULT_LANES,
+        packing.lanes,
         PATIENT_CALL_SECONDS,
     )
-    return KinesisSink(stream, calls=1, packing=DEFAULT_PACKING)
+    return KinesisSink(stream, calls=1, packing=packing)
 
 
 def _rules(arguments: argparse.Namespace) -> Rules:

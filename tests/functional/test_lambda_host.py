@@ -121,7 +121,7 @@ def test_the_environment_is_the_deployed_function_s(deployed: Deployed) -> None:
         "SLUICE_ERROR_BUCKET": deployed.outputs["ErrorBucketName"],
         "SLUICE_AUTH": "none",
         "SLUICE_API_KEYS_SECRET_ARN": deployed.outputs["ApiKeysSecretArn"],
-        "SLUICE_STREAM_LANES": "4",
+        "SLUICE_STREAM_LANES": "8",
         "SLUICE_REQUEST_TIMEOUT_SECONDS": "29",
         "SLUICE_METRICS": "cloudwatch",
         "SLUICE_STAGE": "api",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.sinks.breaker import FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS
+from app.sinks.breaker import APART_SECONDS, FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS
 from app.validation import Reason
 from tests.functional.conftest import KEYS, TRANSPORTS, Gateway, StartGateway
 from tests.support import generators as make
@@ -226,6 +226,7 @@ def test_spilled_records_and_the_breaker_s_changes_are_counted(measured: Measure
     client = measured.gateway.client
     measured.proxy.set_rules([Rule(PUT_RECORDS, Fault.DENY)])
     for _ in range(FAILURES_TO_OPEN):
+        time.sleep(APART_SECONDS)
         assert_answer(post(client, make.ndjson(GOOD), KEY, media="ndjson"), 202, accepted=3)
     down = measured.grown()
     assert (down["spilled",], down["record", "accepted", ""]) == (3 * FAILURES_TO_OPEN, 3 * FAILURES_TO_OPEN)

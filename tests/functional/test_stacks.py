@@ -156,7 +156,7 @@ def test_the_function_is_wired_to_the_storage(engine: RunningEngine, outputs: di
         "SLUICE_AUTH": "none",
         "SLUICE_API_KEYS_SECRET_ARN": outputs["ApiKeysSecretArn"],
         "SLUICE_METRICS": "cloudwatch",
-        "SLUICE_STREAM_LANES": "4",
+        "SLUICE_STREAM_LANES": "8",
         "SLUICE_REQUEST_TIMEOUT_SECONDS": "29",
         "SLUICE_STAGE": "test",
     }
@@ -173,7 +173,7 @@ def test_the_drain_is_wired_to_the_storage_and_runs_on_a_schedule(
     assert function["Environment"]["Variables"] == {
         "SLUICE_STREAM_NAME": outputs["StreamName"],
         "SLUICE_ERROR_BUCKET": outputs["ErrorBucketName"],
-        "SLUICE_STREAM_LANES": "4",
+        "SLUICE_STREAM_LANES": "8",
         "SLUICE_STAGE": "test",
     }
     assert function["Role"].rpartition("/")[2] != gateway["Configuration"]["Role"].rpartition("/")[2]

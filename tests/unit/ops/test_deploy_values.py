@@ -45,6 +45,13 @@ def test_a_value_that_its_template_does_not_take(
     assert line.count(f'{name} "') == 1
 
 
+def test_fewer_lanes_than_shards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "stage.yaml"
+    file.write_text('StreamMode: "PROVISIONED"\nStreamShardCount: "9"\nStreamLanes: "8"\n')
+    line = refused(capsys, "deploy", "--stage", "dev", "--plan", "--parameters", str(file))
+    assert "StreamLanes 8 is less than StreamShardCount 9" in line
+
+
 def parameters(values: Mapping[str, str], *, skip_snowflake: bool = False) -> Options:
     return Options("dev", UNKNOWN_ACCOUNT, values, skip_snowflake=skip_snowflake)
 

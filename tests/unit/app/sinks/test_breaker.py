@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sinks.breaker import (
+    APART_SECONDS,
     FAILURES_TO_OPEN,
     FIRST_PAUSE_SECONDS,
     LAST_PAUSE_SECONDS,
@@ -26,9 +27,11 @@ class Clock:
         return self.now
 
 
-def fail(breaker: Breaker, times: int = 1) -> State | None:
+def fail(breaker: Breaker, clock: Clock, times: int = 1) -> State | None:
+    """Failures that are just apart."""
     changed = None
     for _ in range(times):
+        clock.now += APART_SECONDS * 1.01
         ticket = breaker.ask()
         assert ticket
         changed = breaker.ended(ticket, took_something=False)
@@ -45,29 +48,39 @@ def breaker(clock: Clock) -> Breaker:
     return Breaker(clock)
 
 
-def test_it_opens_with_the_last_of_some_failures_in_a_row(breaker: Breaker) -> None:
-    assert fail(breaker, FAILURES_TO_OPEN - 1) is None
+def test_it_opens_with_the_last_of_some_failures_in_a_row(breaker: Breaker, clock: Clock) -> None:
+    assert fail(breaker, clock, FAILURES_TO_OPEN - 1) is None
     assert breaker.state is State.CLOSED
-    assert fail(breaker) is State.OPEN
+    assert fail(breaker, clock) is State.OPEN
     assert breaker.ask() is None
 
 
-def test_a_success_in_between_begins_the_row_anew(breaker: Breaker) -> None:
-    fail(breaker, FAILURES_TO_OPEN - 1)
+def test_failures_at_one_time_are_one(breaker: Breaker, clock: Clock) -> None:
+    """Of all that shared a call."""
+    for _ in range(FAILURES_TO_OPEN * 2):
+        ticket = breaker.ask()
+        assert ticket
+        assert breaker.ended(ticket, took_something=False) is None
+        clock.now += APART_SECONDS / 100
+    assert fail(breaker, clock, FAILURES_TO_OPEN - 1) is State.OPEN
+
+
+def test_a_success_in_between_begins_the_row_anew(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker, clock, FAILURES_TO_OPEN - 1)
     ticket = breaker.ask()
     assert ticket
     assert breaker.ended(ticket, took_something=True) is None
-    assert fail(breaker, FAILURES_TO_OPEN - 1) is None
+    assert fail(breaker, clock, FAILURES_TO_OPEN - 1) is None
 
 
 def test_failures_far_apart_are_no_row(breaker: Breaker, clock: Clock) -> None:
     for _ in range(FAILURES_TO_OPEN * 2):
-        assert fail(breaker) is None
+        assert fail(breaker, clock) is None
         clock.now += WINDOW_SECONDS + 1
 
 
 def test_after_the_pause_one_put_probes_and_its_success_closes(breaker: Breaker, clock: Clock) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
+    fail(breaker, clock, FAILURES_TO_OPEN)
     clock.now += FIRST_PAUSE_SECONDS - 0.01
     assert breaker.ask() is None
     clock.now += 0.01
@@ -79,7 +92,7 @@ def test_after_the_pause_one_put_probes_and_its_success_closes(breaker: Breaker,
 
 
 def test_probes_that_fail_come_less_and_less_often(breaker: Breaker, clock: Clock) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
+    fail(breaker, clock, FAILURES_TO_OPEN)
     pauses = []
     for _ in range(7):
         asked = clock.now
@@ -87,23 +100,23 @@ def test_probes_that_fail_come_less_and_less_often(breaker: Breaker, clock: Cloc
             clock.now += 0.25
         pauses.append(clock.now - asked)
         assert breaker.ended(probe, took_something=False) is None, "it was open before"
-    assert pauses == [1, 2, 4, 8, LAST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, LAST_PAUSE_SECONDS]
+    assert pauses == pytest.approx([1, 2, 4, 8, LAST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, LAST_PAUSE_SECONDS])
 
 
 def test_a_pause_is_short_again_once_it_was_closed(breaker: Breaker, clock: Clock) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
+    fail(breaker, clock, FAILURES_TO_OPEN)
     for took_something in (False, False, True):
         clock.now += LAST_PAUSE_SECONDS
         probe = breaker.ask()
         assert probe
         breaker.ended(probe, took_something=took_something)
-    fail(breaker, FAILURES_TO_OPEN)
+    fail(breaker, clock, FAILURES_TO_OPEN)
     clock.now += FIRST_PAUSE_SECONDS
     assert breaker.ask()
 
 
 def test_a_probe_that_is_given_up_leaves_its_place_to_the_next(breaker: Breaker, clock: Clock) -> None:
-    fail(breaker, FAILURES_TO_OPEN)
+    fail(breaker, clock, FAILURES_TO_OPEN)
     clock.now += FIRST_PAUSE_SECONDS
     probe = breaker.ask()
     assert probe
@@ -116,7 +129,7 @@ def test_a_probe_that_is_given_up_leaves_its_place_to_the_next(breaker: Breaker,
 def test_what_ends_after_a_change_says_nothing_of_now(breaker: Breaker, clock: Clock, took_something: bool) -> None:
     late = breaker.ask()
     assert late
-    fail(breaker, FAILURES_TO_OPEN)
+    fail(breaker, clock, FAILURES_TO_OPEN)
     assert breaker.ended(late, took_something=took_something) is None
     assert breaker.state is State.OPEN
     clock.now += FIRST_PAUSE_SECONDS

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pytest
 
-from app.sinks.aws import AttemptFailed
+from app.sinks.aws import AttemptFailed, failure_of_code
 from app.sinks.base import Effort, Line, Outcome
 from app.sinks.batching import MAX_CALL_RECORDS, Packing, Record
-from app.sinks.group_commit import GroupCommit, Put
+from app.sinks.group_commit import REFUSES_WHOLE_CALLS, GroupCommit, Put
 
 Answer = TypeVar("Answer")
 PATIENCE = 5.0
+THROTTLED = "ProvisionedThroughputExceededException"
 YES, NO = Outcome.CONFIRMED, Outcome.UNCONFIRMED
 Asked = Sequence[Sequence[bytes]]
 
@@ -32,7 +33,7 @@ class Stream:
         self.calls: list[Asked] = []
         self.at_once = self.most_at_once = 0
 
-    async def send(self, records: Sequence[Record]) -> Sequence[int]:
+    async def send(self, records: Sequence[Record]) -> Mapping[int, str]:
         asked = [record.data().splitlines() for record in records]
         number = len(self.calls)
         self.calls.append(asked)
@@ -47,7 +48,7 @@ class Stream:
             self.at_once -= 1
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return dict.fromkeys(answer, THROTTLED)
 
     @property
     def sent(self) -> list[bytes]:
@@ -173,7 +174,7 @@ def test_a_refused_record_costs_its_own_requests_a_try_and_nobody_else() -> None
     assert good.effort.resent == 0
     assert not good.failures
     assert bad.effort.resent > 0
-    assert bad.failures["entries"] >= 4
+    assert bad.failures[THROTTLED] >= 4
     assert Counter(stream.sent)[b"good-0"] == 1
 
 
@@ -187,10 +188,11 @@ def test_what_is_never_taken_is_not_confirmed_and_the_rest_of_its_request_is() -
     assert run(one).outcomes == [YES, NO, YES]
 
 
-def test_a_call_refused_for_what_one_line_is_harms_only_its_request() -> None:
+@pytest.mark.parametrize("code", sorted(REFUSES_WHOLE_CALLS))
+def test_a_call_refused_for_what_one_line_is_harms_only_its_request(code: str) -> None:
     def refuse(_: int, asked: Asked) -> Sequence[int] | Exception:
         poisoned = any(b"bad" in line for record in asked for line in record)
-        return AttemptFailed("ValidationException", retryable=False) if poisoned else ()
+        return failure_of_code(code) if poisoned else ()
 
     async def three() -> list[Put]:
         stream = Stream(refuse)
@@ -199,7 +201,7 @@ def test_a_call_refused_for_what_one_line_is_harms_only_its_request() -> None:
     first, bad, last = run(three)
     assert first.outcomes == last.outcomes == [YES, YES]
     assert bad.outcomes == [NO, NO]
-    assert bad.failures["ValidationException"] == 2
+    assert bad.failures[code] == 2
 
 
 def test_a_failure_that_lasts_ends_all_that_share_the_call_at_once() -> None:
@@ -290,3 +292,33 @@ def test_closing_waits_for_calls_under_way() -> None:
         return await task
 
     assert run(close).outcomes == [YES]
+
+
+def test_closing_waits_for_what_is_to_be_sent_again() -> None:
+    async def close() -> tuple[Put, int]:
+        stream = Stream(lambda number, _: AttemptFailed("SlowDown", retryable=True) if number < 3 else ())
+        commit = commit_to(stream)
+        task = asyncio.create_task(put(commit, lines("a", 1)))
+        await stream.is_asked.wait()
+        await commit.close()
+        calls = len(stream.calls)
+        return await task, calls
+
+    answer, calls = run(close)
+    assert answer.outcomes == [YES]
+    assert calls == 4
+
+
+def test_a_call_that_nobody_waits_for_gives_its_slot_back() -> None:
+    async def hang() -> Put:
+        stream = Stream()
+        commit = commit_to(stream)
+        stream.gate.clear()
+        await put(commit, lines("late", 1), seconds=0.1)
+        task = asyncio.create_task(put(commit, lines("next", 1)))
+        stream.is_asked.clear()
+        await stream.is_asked.wait()
+        stream.gate.set()
+        return await task
+
+    assert run(hang).outcomes == [YES]

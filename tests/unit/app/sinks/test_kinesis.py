@@ -13,7 +13,7 @@ import pytest
 from app.sinks.base import Line, Lines, Outcome
 from app.sinks.batching import MAX_CALL_RECORDS, Packing
 from app.sinks.group_commit import WATCH_SECONDS
-from app.sinks.kinesis import KinesisSink, unconfirmed_positions
+from app.sinks.kinesis import UNREADABLE, KinesisSink, refused_positions
 from app.sinks.stream_in_threads import StreamInThreads
 from tests.unit.app.sinks.clients import FakeKinesis, Script, answer_failing, confirmed
 from tests.unit.app.sinks.failures import LASTING, PASSING, client_error, name_of
@@ -132,27 +132,30 @@ def test_one_call_of_several_failing_for_good_keeps_what_the_others_confirmed() 
     assert outcomes == [YES] * MAX_CALL_RECORDS + [NO]
 
 
+UNREAD = {0: UNREADABLE, 1: UNREADABLE}
+
+
 @pytest.mark.parametrize(
-    ("answer", "unconfirmed"),
+    ("answer", "refused"),
     [
-        (confirmed([0, 1]), []),
-        (answer_failing([0, 1], [1]), [1]),
-        ({}, [0, 1]),
-        ({"FailedRecordCount": 0}, [0, 1]),
-        ({"FailedRecordCount": 0, "Records": []}, [0, 1]),
-        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}]}, [1]),
-        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}, {"ErrorCode": "X"}]}, [1]),
-        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}, {}]}, [1]),
-        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}, {"SequenceNumber": ""}]}, [1]),
-        (
-            {"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1", "ErrorCode": "X"}, {"SequenceNumber": "2"}]},
-            [0],
-        ),
-        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}] * 3}, []),
+        (confirmed([0, 1]), {}),
+        (answer_failing([0, 1], [1]), {1: "ProvisionedThroughputExceededException"}),
+        ({}, UNREAD),
+        ({"FailedRecordCount": 0}, UNREAD),
+        ({"Records": None}, UNREAD),
+        ({"Records": ["x", "y"]}, UNREAD),
+        ({"FailedRecordCount": 0, "Records": []}, UNREAD),
+        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}]}, UNREAD),
+        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}] * 3}, UNREAD),
+        ({"FailedRecordCount": 1, "Records": [{"SequenceNumber": "1"}] * 2}, UNREAD),
+        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}, {"ErrorCode": "X"}]}, {1: "X"}),
+        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}, {}]}, {1: UNREADABLE}),
+        ({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}, {"SequenceNumber": ""}]}, {1: UNREADABLE}),
+        ({"Records": [{"SequenceNumber": "1", "ErrorCode": "X"}, {"SequenceNumber": "2"}]}, {0: "X"}),
     ],
 )
-def test_confirmed_is_only_what_has_a_sequence_number(answer: dict[str, Any], unconfirmed: list[int]) -> None:
-    assert unconfirmed_positions(cast("Any", answer), 2) == unconfirmed
+def test_confirmed_is_only_what_has_a_sequence_number(answer: dict[str, Any], refused: dict[int, str]) -> None:
+    assert refused_positions(answer, 2) == refused
 
 
 def test_an_answer_without_entries_confirms_nothing() -> None:

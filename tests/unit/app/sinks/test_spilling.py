@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.sinks.base import Line, Lines, Outcome
-from app.sinks.breaker import FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS, Breaker, State
+from app.sinks.breaker import APART_SECONDS, FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS, Breaker, State
 from app.sinks.memory import MemorySink
 from app.sinks.spilling import STREAM_SHARE, SpillingSink
 
@@ -70,6 +70,7 @@ class World:
         async def put() -> list[Outcome]:
             return list(await self.sink.put(lines or lines_of(), asyncio.get_running_loop().time() + seconds))
 
+        self.now += APART_SECONDS * 1.01
         return asyncio.run(put())
 
     def open_breaker(self) -> None:
@@ -138,7 +139,7 @@ def test_the_probe_closes_it_again_and_the_changes_are_noted() -> None:
         world.put()
     world.put(opening)
     assert (opening.effort.breaker_opened, opening.effort.breaker_closed) == (True, False)
-    world.stream.up, world.now = True, FIRST_PAUSE_SECONDS
+    world.stream.up, world.now = True, world.now + FIRST_PAUSE_SECONDS
     assert world.put(closing) == [CONFIRMED] * 3
     assert (closing.effort.breaker_opened, closing.effort.breaker_closed) == (False, True)
 
@@ -153,10 +154,11 @@ def test_a_breaker_that_is_open_makes_no_answer_worse() -> None:
 def test_a_probe_whose_client_went_away_is_followed_by_another() -> None:
     world = World(stream=Endless())
     for _ in range(FAILURES_TO_OPEN):
+        world.now += APART_SECONDS * 1.01
         ticket = world.breaker.ask()
         assert ticket
         world.breaker.ended(ticket, took_something=False)
-    world.now = FIRST_PAUSE_SECONDS
+    world.now += FIRST_PAUSE_SECONDS
 
     async def give_up() -> None:
         probe = asyncio.create_task(world.sink.put(lines_of(), asyncio.get_running_loop().time() + SECONDS))
