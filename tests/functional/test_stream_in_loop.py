@@ -1,8 +1,10 @@
-"""Signed calls to Kinesis from the event loop, against an endpoint that looks at what came and answers from a script."""
+"""Signed calls to Kinesis from the event loop, to an endpoint that looks at what came and answers from a script."""
 
 import asyncio
 import gzip
 import json
+import threading
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -182,14 +184,16 @@ def test_credentials_that_cannot_be_had_are_asked_for_again() -> None:
 
 
 def test_calls_that_need_a_refresh_share_it() -> None:
-    refreshed = []
+    refreshed: list[int] = []
 
     class OfARole(Credentials):
         def refresh_needed(self) -> bool:
-            return not refreshed
+            return len(refreshed) == 0
 
         def get_frozen_credentials(self) -> Any:
-            refreshed.append(1)
+            if threading.current_thread() is not threading.main_thread():
+                refreshed.append(1)
+                time.sleep(0.1)  # what a metadata service takes
             return super().get_frozen_credentials()
 
     async def many(stream: StreamInLoop) -> None:
