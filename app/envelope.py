@@ -108,6 +108,16 @@ def take_apart(line: bytes) -> tuple[dict[str, object], bytes]:
     return members, rest[: -len(_TAIL)]
 
 
+def lines_of(data: bytes) -> Iterator[tuple[dict[str, object], bytes]]:
+    """What a Kinesis record holds: each line's own members but the payload, and the payload as it stands there.
+
+    Raises:
+        ValueError: one is no stream line.
+    """
+    for line in data.splitlines(keepends=True):
+        yield take_apart(line)
+
+
 def partition_key(source: str, record_id: object) -> str:
     """32 hex digits, equal for the same source and an equal id, so that their lines meet in one shard."""
     identity = b"".join(_canonical(record_id))

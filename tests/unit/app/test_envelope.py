@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from app import __version__
-from app.envelope import MAX_LINE_BYTES, Origin, StreamLines, error_line, partition_key, timestamp
+from app.envelope import MAX_LINE_BYTES, Origin, StreamLines, error_line, lines_of, partition_key, timestamp
 from app.validation import Accepted, ErrorDetail, Reason, Rejected, judge
 from local_pipeline.refusals import refuse
 from tests.support.generators import nested
@@ -140,3 +140,16 @@ def test_whatever_id_is_accepted_has_a_partition_key(record_id: bytes) -> None:
     verdict = judge(b'{"id":' + record_id + b"}", 1_000_000, None)
     assert isinstance(verdict, Accepted)
     assert len(partition_key("shop", verdict.record_id)) == 32
+
+
+def test_a_record_of_several_lines_is_unpacked() -> None:
+    payloads = [b'{"id":%d,"text":"\xc2\x85 \xe2\x80\xa8"}' % index for index in range(3)]
+    data = b"".join(StreamLines(origin()).line(index, payload) for index, payload in enumerate(payloads))
+    found = list(lines_of(data))
+    assert [members["ingest_id"] for members, _ in found] == [origin().ingest_id(index) for index in range(3)]
+    assert [payload for _, payload in found] == payloads
+
+
+def test_what_is_no_line_is_not_unpacked() -> None:
+    with pytest.raises(ValueError, match="no stream line"):
+        list(lines_of(b"{}\n"))
