@@ -125,12 +125,15 @@ def demand(workload: Workload, setup: Setup) -> Demand:
 
 
 def _file_seconds(stream: Sent, setup: Setup) -> float:
-    """Until the buffer is full, or its seconds after the first record that came: one file a buffer."""
+    """Until the buffer is full, or its seconds after the first record that came: one file a buffer.
+
+    The smallest buffer, 1 MiB, holds the largest record, so there are never more files than records.
+    """
     if not stream.records:
         return inf
     until_full = setup.buffer_mib * KIB * KIB / (stream.payload_bytes / MONTH_SECONDS)
     until_first = MONTH_SECONDS / stream.records
-    return min(max(until_full, until_first), setup.buffer_seconds + until_first)
+    return min(until_full, setup.buffer_seconds + until_first)
 
 
 def _error_line(workload: Workload) -> int:

@@ -91,12 +91,6 @@ def test_a_file_a_buffer(rate: float, mib: int, seconds: int, expected: float) -
     assert used.file_bytes * used.files == pytest.approx(LINE * rate * MONTH_SECONDS)
 
 
-def test_no_file_is_smaller_than_a_record() -> None:
-    """Records of 900,000 bytes with a buffer of 1 MiB: a file holds at least one."""
-    used = demand(Workload(100, size=900_000), Setup(buffer_mib=1))
-    assert used.file_bytes >= 900_000
-
-
 def test_shards_by_records() -> None:
     """2,500 a second of 442 bytes are 1.1 MB but 2,500 records: 2.5 shards, twice at the peak."""
     used = demand(Workload(2500, peak=2), Setup(packing=False))
