@@ -129,7 +129,7 @@ def _points(study: Study) -> Iterator[str]:
             f"the bill is {_times(unpacked.total, packed.total)} smaller, and {_times(single.total, packed.total)} "
             "smaller than with one record a request",
         )
-    yield _line("", f"packed batches cost half of one record a request {_from_batch(study.halves_single)}")
+    yield _line("Batches", f"packed batches cost half of one record a request {_from_batch(study.halves_single)}")
     yield _line("", f"packing halves the bill of the same batches {_from_batch(study.halves_batch)}")
     yield _line(
         "Mode",
