@@ -22,10 +22,10 @@ class Comparison:
 
     @property
     def bills(self) -> dict[str, Bill]:
-        """Each with its name. Of one record a request there is only one way."""
+        """Each with its name. One record alone shares with none, so there is one way, with the shards asked for."""
         batch = self.packed.workload.batch
         if batch == 1:
-            return {"one record a request": self.single}
+            return {"one record a request": self.packed}
         return {
             "one record a request": self.single,
             f"batches of {batch:,}": self.unpacked,

@@ -94,7 +94,8 @@ def test_one_record_a_request_is_compared_with_the_same_batches_packed_and_not()
         (500, False, None),
         (500, True, 5),
     ]
-    assert list(compare(replace(WORKLOAD, batch=1), SETUP, ROUND).bills) == ["one record a request"]
+    (alone,) = compare(replace(WORKLOAD, batch=1), replace(SETUP, shards=5), ROUND).bills.values()
+    assert (alone.workload.batch, alone.demand.shards) == (1, 5)
 
 
 def test_batches_are_swept_as_far_as_a_request_goes() -> None:
