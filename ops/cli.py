@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from ops import drain, keys, pipe, trace, up
+from ops.cost import command as cost
 from ops.deploy import command as deploy
 from ops.reconcile import command as reconcile
 from ops.reload import command as reload
 from ops.replay import command as replay
 
-COMMANDS = (up, trace, reconcile, reload, replay, drain, keys, deploy, pipe)
+COMMANDS = (up, trace, reconcile, reload, replay, drain, cost, keys, deploy, pipe)
 INTERRUPTED = 128 + signal.SIGINT
 NOBODY_READS = 128 + signal.SIGPIPE
 
