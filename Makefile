@@ -13,6 +13,8 @@ ENGINE = .venv-engine/.installed
 CHECKS_PIP = .venv-checks/bin/python -m pip --quiet --disable-pip-version-check install
 CHECKS = .venv-checks/.installed
 FUZZ = .venv/.installed-fuzz
+LOADTEST_PIP = .venv-loadtest/bin/python -m pip --quiet --disable-pip-version-check install
+LOADTEST = .venv-loadtest/.installed
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 # The first Python that runs, is new enough and has venv. Each candidate is run: a pyenv shim with no version behind it
@@ -30,7 +32,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test chaos check api-fuzz fuzz image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test chaos check api-fuzz fuzz loadtest image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,7 +43,7 @@ run: install ## run the whole pipeline on this machine (PORT=8000), until Ctrl-C
 
 install: $(LOCAL) $(ENGINE)
 
-test: $(DEV) $(ENGINE) $(CHECKS) ## run every test (ARGS= goes to pytest)
+test: $(DEV) $(ENGINE) $(CHECKS) $(LOADTEST) ## run every test (ARGS= goes to pytest)
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: $(DEV) $(ENGINE) ## a mixed load while faults come and go at random (SEED=, else random; RECORDS=200000; minutes)
@@ -64,6 +66,13 @@ api-fuzz: $(DEV) ## hold the running gateway against its OpenAPI document (REQUE
 fuzz: $(DEV) $(FUZZ) ## feed the decoders and the judge mutated bodies (SECONDS=600 SEED= TARGETS= INPUT=file)
 	@.venv/bin/python -m tests.fuzz --seconds "$(or $(SECONDS),600)" $(if $(SEED),--seed "$(SEED)") \
 		$(if $(TARGETS),--targets $(TARGETS)) $(if $(INPUT),--input "$(INPUT)")
+# SCENARIO HOST USERS RATE SECONDS WORKERS WEB=1 KEY; ARGS= takes limits (--max-p99-ms=…) and Locust's own options.
+# KEY=… before `make` keeps the key out of the list of processes; after it, it is shown there.
+loadtest: export SLUICE_LOADTEST_KEYS := $(or $(KEY),$(SLUICE_LOADTEST_KEYS))
+loadtest: $(LOADTEST) ## load a gateway and judge it (SCENARIO=steady HOST=http://localhost:8000; docs/loadtest.md)
+	@.venv-loadtest/bin/python -m loadtest --scenario="$(or $(SCENARIO),steady)" \
+		--host="$(or $(HOST),http://localhost:8000)" $(if $(USERS),--users="$(USERS)") $(if $(RATE),--rate="$(RATE)") \
+		$(if $(SECONDS),--seconds="$(SECONDS)") $(if $(WORKERS),--workers="$(WORKERS)") $(if $(WEB),--web) $(ARGS)
 
 image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:dev)
 	@infra/image/build.sh "$(or $(TAG),sluice:dev)" $(ARGS)
@@ -98,6 +107,7 @@ requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes new
 	$(COMPILE) requirements/engine.in -o requirements/engine.txt
 	$(COMPILE) requirements/checks.in -o requirements/checks.txt
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
+	$(COMPILE) requirements/loadtest.in -o requirements/loadtest.txt
 	$(COMPILE) requirements/lambda-runtime.in -o requirements/lambda-runtime.txt
 
 clean: ## remove the local pipeline's state (.sluice)
@@ -107,7 +117,7 @@ clean: ## remove the local pipeline's state (.sluice)
 .venv/bin/python:
 	@$(find_python); echo "Making .venv with $$found ($$("$$found" -V 2>&1))"; "$$found" -m venv --clear .venv || { rm -rf .venv; exit 1; }
 
-.venv-engine/bin/python .venv-checks/bin/python:
+.venv-engine/bin/python .venv-checks/bin/python .venv-loadtest/bin/python:
 	@$(find_python); "$$found" -m venv --clear $(patsubst %/bin/python,%,$@) || { rm -rf $(patsubst %/bin/python,%,$@); exit 1; }
 
 $(LOCAL): requirements/local.txt pyproject.toml .venv/bin/python
@@ -137,4 +147,9 @@ $(ENGINE): requirements/engine.txt .venv-engine/bin/python
 $(CHECKS): requirements/checks.txt .venv-checks/bin/python
 	@echo "Installing the checks' command-line tools into .venv-checks (once; a minute)"
 	@$(CHECKS_PIP) --require-hashes -r requirements/checks.txt
+	@touch $@
+
+$(LOADTEST): requirements/loadtest.txt .venv-loadtest/bin/python
+	@echo "Installing Locust into .venv-loadtest (once)"
+	@$(LOADTEST_PIP) --require-hashes -r requirements/loadtest.txt
 	@touch $@

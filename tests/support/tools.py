@@ -12,3 +12,10 @@ def tool(name: str) -> Path:
     path = TOOLS / name
     assert path.exists(), f"{path} is missing; run: make test"
     return path
+
+
+def loadtest_python() -> Path:
+    """The Python that has Locust; an AssertionError says how to install it."""
+    path = ROOT / ".venv-loadtest" / "bin" / "python"
+    assert path.exists(), f"{path} is missing; run: make test"
+    return path
