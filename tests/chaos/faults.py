@@ -17,6 +17,7 @@ from urllib.parse import quote
 from tests.chaos.effects import RULES, Effects
 from tests.chaos.replays import Replays
 from tests.chaos.schedule import Kind, PlannedFault
+from tests.chaos.seen import breakers_opened
 from tests.support.fault_proxy import ProxyThread
 from tests.support.local_pipeline import LocalPipeline
 from tests.support.processes import ROOT, clean_environment
@@ -77,16 +78,18 @@ class Faults:
                 self._commands[fault] = self.replays.start()
 
     def _ended(self, loaded: Event) -> list[PlannedFault]:
-        """Those whose time is over; as long as there is a load, what no call has met yet goes on."""
-        met = self.proxy.hits()
-        return [
-            fault
-            for fault, ends in self._active.items()
-            if ends <= time.monotonic() and (loaded.is_set() or all(met[rule] for rule in RULES.get(fault.kind, ())))
-        ]
+        """Those whose time is over; as long as there is a load, one whose kind had no effect yet goes on."""
+        over = [fault for fault, ends in self._active.items() if ends <= time.monotonic()]
+        return [fault for fault in over if loaded.is_set() or self._had_effect(fault.kind)]
 
-    def effects(self, opened: int) -> Effects:
+    def _had_effect(self, kind: Kind) -> bool:
+        met = self.proxy.hits()
+        opened = kind is not Kind.THROTTLE_ALL or breakers_opened(self.own.log)
+        return bool(opened and all(met[rule] for rule in RULES.get(kind, ())))
+
+    def effects(self) -> Effects:
         """What they did, as far as it is known here."""
+        opened = breakers_opened(self.own.log)
         return Effects(tuple(self.begun), self.proxy.hits(), opened=opened, killed=self.replays_killed)
 
     def give_up(self) -> None:

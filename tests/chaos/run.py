@@ -15,7 +15,7 @@ from tests.chaos.clients import Load
 from tests.chaos.faults import Faults
 from tests.chaos.replays import Replays
 from tests.chaos.schedule import Kind, Plan, Way
-from tests.chaos.seen import Seen, breakers_opened, look, reconcile, wait_until_quiet
+from tests.chaos.seen import Seen, look, reconcile, wait_until_quiet
 from tests.chaos.verdict import accepted_ids, breaches, told_of
 from tests.support.local_pipeline import LocalPipeline, running
 from tests.support.second_gateway import behind_proxy
@@ -83,8 +83,7 @@ def _judge(pipeline: LocalPipeline, account: Account, faults: Faults, began: dat
     quiet = wait_until_quiet(stores, at_least, QUIET_SECONDS, say)
     say(f"{'quiet' if quiet else 'NOT quiet'} {time.monotonic() - since:.0f} s later")
     ended = datetime.now(UTC)
-    effects = faults.effects(breakers_opened(faults.own.log))
-    seen = look(stores, reconcile(pipeline, began, ended), replay, effects, quiet=quiet)
+    seen = look(stores, reconcile(pipeline, began, ended), replay, faults.effects(), quiet=quiet)
     for line in report.seen_lines(seen):
         say(line)
     return Outcome(breaches(account, seen), seen, faults.begun)
