@@ -55,7 +55,7 @@ def seen_lines(seen: Seen) -> Iterator[str]:
     yield f"{effects.spilled:,} records were spilled, a breaker opened {effects.opened} times"
     yield (
         f"sluice replay: {len(seen.replayed):,} ids marked replayed, {effects.killed} runs killed; the last one's "
-        f"exit status {seen.replay.status}"
+        f"exit status {seen.replay.status}, {seen.replay.output.partition(chr(10))[0]}"
     )
     yield f"sluice reconcile: exit status {seen.reconciled.status}"
 
