@@ -7,37 +7,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event
 from urllib.parse import quote
 
+from tests.chaos.effects import RULES, Effects
+from tests.chaos.replays import Replays
 from tests.chaos.schedule import Kind, PlannedFault
+from tests.chaos.seen import breakers_opened
 from tests.support.fault_proxy import ProxyThread
-from tests.support.faults import PUT_OBJECT, PUT_RECORDS, Fault, Rule
 from tests.support.local_pipeline import LocalPipeline
 from tests.support.processes import ROOT, clean_environment
 from tests.support.stores import Stores
 from tests.support.transports import GatewayProcess
 
 TICK_SECONDS = 0.05
-SHARE = 0.3
 COPIES = 40  # landing files told of again by one fault
-RULES: Mapping[Kind, Sequence[Rule]] = {
-    Kind.CUT_AFTER: (
-        Rule(PUT_RECORDS, Fault.CUT_AFTER, probability=SHARE),
-        Rule(PUT_OBJECT, Fault.CUT_AFTER, probability=SHARE),
-    ),
-    Kind.BUCKET_DENIED: (Rule("s3.*", Fault.DENY),),
-    Kind.THROTTLE_ALL: (Rule("kinesis.*", Fault.THROTTLE),),
-    # Whole calls, and of the others entries.
-    Kind.THROTTLE_SOME: (
-        Rule(PUT_RECORDS, Fault.THROTTLE, probability=SHARE / 2),
-        Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=SHARE),
-    ),
-}
 VICTIMS = {
     Kind.KILL_GATEWAY: "gateway",
     Kind.KILL_LAMBDA: "lambda",
@@ -57,12 +45,14 @@ class Faults:
     pipeline: LocalPipeline
     own: GatewayProcess
     proxy: ProxyThread
+    replays: Replays
     say: Callable[[str], None]
     begun: list[Kind] = field(default_factory=list)
+    replays_killed: int = 0
     _is_given_up: bool = False
     _active: dict[PlannedFault, float] = field(default_factory=dict)
     _killed: dict[str, int] = field(default_factory=dict)
-    _drains: "dict[PlannedFault, subprocess.Popen[bytes]]" = field(default_factory=dict)
+    _commands: "dict[PlannedFault, subprocess.Popen[bytes]]" = field(default_factory=dict)
 
     def run(self, planned: Sequence[PlannedFault], share_sent: Callable[[], float], loaded: Event) -> None:
         """Begin each when its time has come, and end it; returns when the load is over and all have ended."""
@@ -73,12 +63,34 @@ class Faults:
                 share = 1.0 if loaded.is_set() else share_sent()
                 due = [fault for fault in waiting if fault.at <= share]
                 waiting = [fault for fault in waiting if not (fault in due and self._begin(fault, stores))]
-                for fault in [each for each, ends in self._active.items() if ends <= time.monotonic()]:
+                self._replay_on()
+                for fault in self._ended(loaded):
                     self._end(fault)
                 time.sleep(TICK_SECONDS)
         finally:
             for fault in list(self._active):
                 self._end(fault)
+
+    def _replay_on(self) -> None:
+        """A replay that came to its end before it was to be killed is run again, so that one is."""
+        for fault, command in self._commands.items():
+            if fault.kind is Kind.REPLAY and command.poll() is not None:
+                self._commands[fault] = self.replays.start()
+
+    def _ended(self, loaded: Event) -> list[PlannedFault]:
+        """Those whose time is over; as long as there is a load, one whose kind had no effect yet goes on."""
+        over = [fault for fault, ends in self._active.items() if ends <= time.monotonic()]
+        return [fault for fault in over if loaded.is_set() or self._had_effect(fault.kind)]
+
+    def _had_effect(self, kind: Kind) -> bool:
+        met = self.proxy.hits()
+        opened = kind is not Kind.THROTTLE_ALL or breakers_opened(self.own.log)
+        return bool(opened and all(met[rule] for rule in RULES.get(kind, ())))
+
+    def effects(self) -> Effects:
+        """What they did, as far as it is known here."""
+        opened = breakers_opened(self.own.log)
+        return Effects(tuple(self.begun), self.proxy.hits(), opened=opened, killed=self.replays_killed)
 
     def give_up(self) -> None:
         """End those that are under way, and begin no other."""
@@ -106,7 +118,9 @@ class Faults:
         elif fault.kind is Kind.NOTIFY_AGAIN:
             notify_again(stores, random.Random(fault.seed))  # noqa: S311
         elif fault.kind is Kind.SECOND_DRAIN:
-            self._drains[fault] = self._start_drain()
+            self._commands[fault] = self._start_drain()
+        elif fault.kind is Kind.REPLAY:
+            self._commands[fault] = self.replays.start()
         return True
 
     def _end(self, fault: PlannedFault) -> None:
@@ -114,10 +128,11 @@ class Faults:
         self._set_rules()
         if fault.kind is Kind.KILL_OWN:
             self.own.start()
-        elif fault.kind is Kind.SECOND_DRAIN:
-            drain = self._drains.pop(fault)
-            drain.kill()
-            drain.wait()
+        elif fault in self._commands:
+            command = self._commands.pop(fault)
+            command.kill()
+            was_killed = command.wait() == -signal.SIGKILL
+            self.replays_killed += was_killed and fault.kind is Kind.REPLAY
 
     def _set_rules(self) -> None:
         active = {fault.kind for fault in self._active}

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tests.chaos.account import ACCEPTED, REJECTED, RETRY, Account
+from tests.chaos.breach import Breach
 from tests.chaos.schedule import Kind, Plan, Way
 from tests.chaos.seen import Seen
-from tests.chaos.verdict import Breach, told_of
+from tests.chaos.verdict import told_of
 
 MOST_CHARACTERS = 2_000
 
@@ -47,6 +48,14 @@ def seen_lines(seen: Seen) -> Iterator[str]:
     yield (
         f"found: {len(seen.records):,} rows in RECORDS, {landed:,} lines in landing files, {kept:,} lines for "
         f"{len(seen.kept):,} ids in the error bucket, {len(seen.spilled)} spilled objects"
+    )
+    effects = seen.effects
+    hits = ", ".join(f"{count} x {rule.operation} {rule.fault.value}" for rule, count in effects.hits.items())
+    yield f"calls that met a fault: {hits or 'none'}"
+    yield f"{effects.spilled:,} records were spilled, a breaker opened {effects.opened} times"
+    yield (
+        f"sluice replay: {len(seen.replayed):,} ids marked replayed, {effects.killed} runs killed; the last one's "
+        f"exit status {seen.replay.status}, {seen.replay.output.partition(chr(10))[0]}"
     )
     yield f"sluice reconcile: exit status {seen.reconciled.status}"
 

@@ -10,11 +10,13 @@ from threading import Event
 
 from tests.chaos import report
 from tests.chaos.account import Account
+from tests.chaos.breach import Breach
 from tests.chaos.clients import Load
 from tests.chaos.faults import Faults
+from tests.chaos.replays import Replays
 from tests.chaos.schedule import Kind, Plan, Way
 from tests.chaos.seen import Seen, look, reconcile, wait_until_quiet
-from tests.chaos.verdict import Breach, accepted_ids, breaches, told_of
+from tests.chaos.verdict import accepted_ids, breaches, told_of
 from tests.support.local_pipeline import LocalPipeline, running
 from tests.support.second_gateway import behind_proxy
 from tests.support.stores import Stores, behind_http_api, under_uvicorn
@@ -41,7 +43,7 @@ def run(plan: Plan, home: Path, say: Say) -> Outcome:
         say(line)
     with running(home) as pipeline, behind_proxy(pipeline, home, seed=plan.seed) as (own, proxy):
         began = datetime.now(UTC)
-        faults = Faults(pipeline, own, proxy, say)
+        faults = Faults(pipeline, own, proxy, Replays(own.environment, pipeline.deployed(), home), say)
         account = _under_load(plan, pipeline, own, faults, say)
         say(report.faults_line(faults.begun))
         time.sleep(QUIET_TAIL_SECONDS)
@@ -75,12 +77,13 @@ def _under_load(plan: Plan, pipeline: LocalPipeline, own: GatewayProcess, faults
 
 
 def _judge(pipeline: LocalPipeline, account: Account, faults: Faults, began: datetime, say: Say) -> Outcome:
+    replay = faults.replays.finish()
     stores, since = Stores(pipeline), time.monotonic()
     at_least = len(accepted_ids(told_of(account)))
     quiet = wait_until_quiet(stores, at_least, QUIET_SECONDS, say)
     say(f"{'quiet' if quiet else 'NOT quiet'} {time.monotonic() - since:.0f} s later")
     ended = datetime.now(UTC)
-    seen = look(stores, reconcile(pipeline, began, ended))
+    seen = look(stores, reconcile(pipeline, began, ended), replay, faults.effects(), quiet=quiet)
     for line in report.seen_lines(seen):
         say(line)
     return Outcome(breaches(account, seen), seen, faults.begun)

@@ -97,6 +97,7 @@ class Kind(StrEnum):
     KILL_SNOWPIPE = "kill -9 of Snowpipe"
     NOTIFY_AGAIN = "notifications again, out of order"
     SECOND_DRAIN = "a second drain, killed"
+    REPLAY = "a replay of rejected records, killed"
 
 
 SECONDS = {
@@ -106,6 +107,7 @@ SECONDS = {
     Kind.BUCKET_DENIED: (2.0, 6.0),
     Kind.KILL_OWN: (0.0, 2.0),  # until it is started again
     Kind.SECOND_DRAIN: (1.0, 4.0),  # until it is killed
+    Kind.REPLAY: (1.0, 4.0),  # likewise
 }
 
 

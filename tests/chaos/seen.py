@@ -1,24 +1,26 @@
 """What the stores of the pipeline hold, read from the stores themselves, and when nothing moves in them any more."""
 
 import json
-import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from tests.chaos.commands import Ran, finish
+from tests.chaos.effects import Effects
 from tests.support.aws import payload_of
 from tests.support.local_pipeline import LocalPipeline
-from tests.support.processes import ROOT, clean_environment
+from tests.support.processes import clean_environment
 from tests.support.stores import Stores
 
 RECONCILE_SECONDS = 600.0
 SUMMARY_SECONDS = 300.0  # the first one reads all that there is
 LOOK_SECONDS = 1.0
 STUCK_SECONDS = 90.0  # what waits for another try anywhere waits for ten seconds
+BREAKER_OPEN = b"its breaker is open"
 HISTORY = "SELECT FILE_NAME, FIRST_ERROR_MESSAGE FROM SLUICE.SNOWPIPE.COPY_HISTORY WHERE ERROR_COUNT > 0"
 
 
@@ -28,14 +30,6 @@ class Kept:
 
     reason: str
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What `sluice reconcile` said, and its exit status."""
-
-    status: int
-    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +45,8 @@ class Seen:
         skipped: files that the pipe did not load, and why.
         receipted: ingest_ids that receipts call accepted, and rejected.
         summary: /pipeline/summary.
+        replay: the last one, without faults.
+        quiet: whether the pipeline came to rest before this was seen.
     """
 
     records: Sequence[tuple[str, str]]
@@ -61,11 +57,15 @@ class Seen:
     skipped: Sequence[tuple[str, str]]
     receipted: tuple[Collection[str], Collection[str]]
     summary: Mapping[str, int]
-    reconciled: Reconciled
+    reconciled: Ran
+    replay: Ran
+    quiet: bool
+    effects: Effects
 
 
-def look(stores: Stores, reconciled: Reconciled) -> Seen:
-    """Read everything."""
+def look(stores: Stores, reconciled: Ran, replay: Ran, effects: Effects, *, quiet: bool) -> Seen:
+    """Read everything; of `effects` the receipts know the spilled records."""
+    accepted, rejected, spilled = _receipted(stores.pipeline.home / "receipts.ndjson")
     landed: dict[str, list[bytes]] = defaultdict(list)
     for line in stores.landing_lines():
         landed[line.ingest_id].append(line.payload)
@@ -81,22 +81,26 @@ def look(stores: Stores, reconciled: Reconciled) -> Seen:
         replayed={mark["ingest_id"] for mark in marks if mark["outcome"] == "replayed"},
         spilled=stores.spilled_keys(),
         skipped=[(name, str(message)) for name, message in stores.select(HISTORY)],
-        receipted=_receipted(stores.pipeline.home / "receipts.ndjson"),
+        receipted=(accepted, rejected),
         summary=stores.pipeline.summary(SUMMARY_SECONDS),
         reconciled=reconciled,
+        replay=replay,
+        quiet=quiet,
+        effects=replace(effects, spilled=len(spilled)),
     )
 
 
-def _receipted(path: Path) -> tuple[set[str], set[str]]:
+def _receipted(path: Path) -> tuple[set[str], set[str], set[str]]:
     accepted: set[str] = set()
     rejected: set[str] = set()
+    spilled: set[str] = set()
     with path.open("rb") as file:
         for line in file:
             receipt = json.loads(line)
-            for member, ids in (("accepted", accepted), ("rejected", rejected)):
+            for member, ids in (("accepted", accepted), ("rejected", rejected), ("spilled", spilled)):
                 ranges = receipt[member]
                 ids |= {f"{receipt['request_id']}-{n}" for first, last in ranges for n in range(first, last + 1)}
-    return accepted, rejected
+    return accepted, rejected, spilled
 
 
 def wait_until_quiet(stores: Stores, at_least: int, seconds: float, say: Callable[[str], None]) -> bool:
@@ -120,17 +124,17 @@ def wait_until_quiet(stores: Stores, at_least: int, seconds: float, say: Callabl
     return False
 
 
-def reconcile(pipeline: LocalPipeline, began: datetime, ended: datetime) -> Reconciled:
+def reconcile(pipeline: LocalPipeline, began: datetime, ended: datetime) -> Ran:
     """Run `sluice reconcile` over the run."""
-    command = [sys.executable, "-m", "ops.cli", "reconcile"]
-    done = subprocess.run(  # noqa: S603
-        [*command, "--from", began.isoformat(), "--to", ended.isoformat(), "--settle", "0s"],
-        cwd=ROOT,
-        env=clean_environment({"SLUICE_HOME": str(pipeline.home)}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=RECONCILE_SECONDS,
-        check=False,
+    command = [sys.executable, "-m", "ops.cli", "reconcile", "--json", "--settle", "0s"]
+    return finish(
+        [*command, "--from", began.isoformat(), "--to", ended.isoformat()],
+        clean_environment({"SLUICE_HOME": str(pipeline.home)}),
+        RECONCILE_SECONDS,
     )
-    return Reconciled(done.returncode, done.stdout + done.stderr)
+
+
+def breakers_opened(log: Path) -> int:
+    """How often a gateway that logs there, all the processes that it has been, stopped asking the stream."""
+    with log.open("rb") as file:
+        return sum(BREAKER_OPEN in line for line in file)

@@ -1,57 +1,21 @@
 """The account against what was seen: every difference is a breach. Pure.
 
 What is told of a record is folded over all answers that name its ingest_id: once accepted it has to be in RECORDS, once
-rejected in the error bucket, whatever else was said. What was only ever `retry`, or got no answer, may be there or not,
-but at most as often as it was sent, and never as something else.
+rejected in the error bucket, whatever else was said; rejected for what the run's replays mend, in both, and marked
+replayed. What was only ever `retry`, or got no answer, may be there or not, but at most as often as it was sent, and
+never as something else.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from tests.chaos import effects, reconciled
 from tests.chaos.account import ACCEPTED, REJECTED, RETRY, Account, Answer, Posting, Record
+from tests.chaos.breach import Breach, What
+from tests.chaos.replays import REASON, is_mended
 from tests.chaos.seen import Seen
 from tests.support import varied
-
-
-class What(StrEnum):
-    """Kinds of breach."""
-
-    UNANSWERED = "never answered"
-    STRANGE = "an answer that is no receipt"
-    MISJUDGED = "judged otherwise than it deserves"
-    MISCOUNTED = "an answer that does not add up"
-    OTHER_IDS = "one key, several request_ids"
-    LOST = "accepted, not in RECORDS"
-    TWICE = "more than once in RECORDS"
-    NOT_LANDED = "in RECORDS, in no landing file"
-    NOT_KEPT = "rejected, not in the error bucket"
-    LOADED = "rejected, and in RECORDS"
-    IN_BOTH = "in RECORDS and in the error bucket, not marked replayed"
-    CHANGED = "other than it was sent"
-    MADE_UP = "nobody sent it"
-    SPILLED = "still spilled"
-    SKIPPED = "a file that the pipe did not load"
-    NO_RECEIPT = "answered, without a receipt"
-    COUNTS = "/pipeline/summary counts otherwise"
-    RECONCILE = "sluice reconcile is not content"
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """One difference.
-
-    Attributes:
-        about: an ingest_id where it is about a record.
-        told: what answers said.
-        seen: where it is.
-    """
-
-    what: What
-    about: str
-    told: str = ""
-    seen: str = ""
 
 
 @dataclass(slots=True)
@@ -99,10 +63,14 @@ class _Verdict:
         for ingest_id, told in self._told.items():
             yield from self._of_one_told(ingest_id, told)
         yield from self._rows_of_records()
+        yield from self._replayed()
         yield from self._payloads()
         yield from self._strays()
         yield from self._leftovers()
         yield from self._summary()
+        yield from self._commands()
+        for kind, why in effects.missing(self._seen.effects):
+            yield Breach(What.NO_EFFECT, kind, seen=why)
 
     def _breach(self, what: What, ingest_id: str, more: str = "") -> Breach:
         told = self._told.get(ingest_id)
@@ -141,9 +109,22 @@ class _Verdict:
             if ingest_id not in self._seen.landed:
                 yield self._breach(What.NOT_LANDED, ingest_id)
 
+    def _replayed(self) -> Iterator[Breach]:
+        """Of the rejected records those that the fix is for are in RECORDS, mended, and marked; no other is marked."""
+        mended = {ingest_id for ingest_id, lines in self._seen.kept.items() if lines[0].reason == REASON}
+        marked = set(self._seen.replayed)
+        for ingest_id in sorted(mended):
+            if ingest_id not in marked or not self._rows[ingest_id]:
+                yield self._breach(What.NOT_REPLAYED, ingest_id, f"; marked: {ingest_id in marked}")
+        for ingest_id in sorted(marked - mended):
+            yield self._breach(What.NOT_TO_REPLAY, ingest_id)
+        for ingest_id, text in self._seen.records:
+            if ingest_id in mended and not is_mended(text, ingest_id, self._seen.kept[ingest_id][0].payload):
+                yield self._breach(What.CHANGED, ingest_id, "; the row is not what the fix makes of it")
+
     def _payloads(self) -> Iterator[Breach]:
         """RECORDS has the value that was sent, the landing files and the error bucket the bytes, but for white space
-        around a record, which is its array's; a fix may have changed what was replayed."""
+        around a record, which is its array's; a fix has changed what was replayed."""
         as_sent = self._told.keys() - set(self._seen.replayed)
         for ingest_id, text in self._seen.records:
             if ingest_id in as_sent and not _is_equal(text, self._told[ingest_id].record.payload):
@@ -166,7 +147,11 @@ class _Verdict:
             if posting.lost and not (posting.key and posting.answers)
             for record in posting.records
         )
-        stored = {ingest_id: (payloads[0].strip(), None) for ingest_id, payloads in self._seen.landed.items()}
+        stored = {
+            ingest_id: (payloads[0].strip(), None)
+            for ingest_id, payloads in self._seen.landed.items()
+            if not (ingest_id in self._seen.replayed and ingest_id in self._seen.kept)
+        }
         kept = {ingest_id: (lines[0].payload.strip(), lines[0].reason) for ingest_id, lines in self._seen.kept.items()}
         strays: Counter[tuple[bytes, str | None]] = Counter()
         for ingest_id, what in [*stored.items(), *kept.items()]:
@@ -181,9 +166,17 @@ class _Verdict:
             yield Breach(What.SPILLED, key)
         for name, message in self._seen.skipped:
             yield Breach(What.SKIPPED, name, seen=message)
-        if self._seen.reconciled.status:
-            said = f"exit status {self._seen.reconciled.status}: {self._seen.reconciled.output}"
-            yield Breach(What.RECONCILE, "sluice reconcile", seen=said)
+        if not self._seen.quiet:
+            yield Breach(What.NOT_QUIET, "/pipeline/summary", seen=str(self._seen.summary))
+
+    def _commands(self) -> Iterator[Breach]:
+        if self._seen.replay.status:
+            yield Breach(What.REPLAY, "sluice replay", seen=str(self._seen.replay))
+        accepted = set(self._seen.receipted[0])
+        strays = self._seen.landed.keys() - self._told.keys() - set(self._seen.replayed) - accepted
+        own = reconciled.Own(len(accepted), len(self._rows), len(strays))
+        for why in reconciled.discontents(self._seen.reconciled, own):
+            yield Breach(What.RECONCILE, "sluice reconcile", seen=why)
 
     def _summary(self) -> Iterator[Breach]:
         in_records = len(self._rows)

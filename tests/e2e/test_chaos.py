@@ -9,7 +9,7 @@ from tests.chaos.run import run
 from tests.chaos.schedule import make_plan
 
 pytestmark = pytest.mark.e2e
-SEED, RECORDS, FAULTS = 94, 5_000, 8  # of this seed the faults of the stream and the bucket overlap
+SEED, RECORDS, FAULTS = 443, 5_000, 9  # of this seed the faults of the stream and the bucket overlap, and it replays
 
 
 def test_nothing_is_lost_and_nothing_is_made_up_while_faults_come_and_go(
@@ -20,4 +20,5 @@ def test_nothing_is_lost_and_nothing_is_made_up_while_faults_come_and_go(
         outcome = run(make_plan(SEED, RECORDS, FAULTS), tmp_path / "home", print)
     assert len(outcome.seen.records) > RECORDS * 0.9
     assert len(outcome.begun) == FAULTS
+    assert outcome.seen.replayed
     assert not outcome.breaches, "\n".join(report.breach_lines(outcome.breaches, 5))

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,18 @@ def test_without_rules_calls_pass_and_are_remembered(aws: Aws, proxy: ProxyThrea
     assert (call.operation, call.fault, call.status) == (PUT_RECORDS, None, 200)
     assert [entry.partition_key for entry in call.entries] == ["0", "1", "2"]
     assert [entry.lines for entry in call.entries] == [(digest(line(number)),) for number in range(3)]
+
+
+def test_hits_are_counted_by_rule_for_good(aws: Aws, proxy: ProxyThread, kinesis: "KinesisClient") -> None:
+    throttled, half = Rule(PUT_RECORDS, Fault.THROTTLE, times=2), Rule(PUT_RECORDS, Fault.FAIL_ENTRIES)
+    unmet = Rule(PUT_OBJECT, Fault.DENY)
+    for rules in ([throttled, unmet], [half]):
+        proxy.set_rules(rules)
+        for _ in range(3):
+            with suppress(ClientError):
+                kinesis.put_records(StreamName=aws.stream, Records=entries(1))
+    assert proxy.hits() == {throttled: 2, half: 3}
+    assert proxy.hits()[unmet] == 0
 
 
 def test_objects_pass_whole(aws: Aws, proxy: ProxyThread, s3: "S3Client") -> None:

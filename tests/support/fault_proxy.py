@@ -14,6 +14,7 @@ import json
 import random
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -51,6 +52,7 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._hits: list[int] = []
+        self._hits_ever: Counter[Rule] = Counter()
         self._calls: list[Call] = []
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -64,6 +66,11 @@ class FaultProxy:
         """From now on these rules and no others; of several that match a call the first that hits is used."""
         with self._lock:
             self._rules, self._hits = list(rules), [0] * len(rules)
+
+    def hits(self) -> Counter[Rule]:
+        """How many calls each rule has hit, those that are no longer set too."""
+        with self._lock:
+            return self._hits_ever.copy()
 
     def calls(self, operation: str | None = None) -> list[Call]:
         """What was seen so far, in the order of arrival of the answers."""
@@ -147,6 +154,7 @@ class FaultProxy:
                 spent = rule.times is not None and self._hits[number] >= rule.times
                 if rule.matches(operation) and not spent and self._random.random() < rule.probability:
                     self._hits[number] += 1
+                    self._hits_ever[rule] += 1
                     return rule
         return None
 

@@ -231,6 +231,11 @@ class GatewayProcess:
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
+    def log(self) -> Path:
+        """What all the processes that it has been logged."""
+        return self.folder / "uvicorn.log"
+
+    @property
     def client(self) -> UvicornClient:
         """The way in."""
         pid = self.process.pid if self.process else 0
@@ -238,12 +243,11 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Start it; returns when it serves."""
-        log = self.folder / "uvicorn.log"
         command = [sys.executable, "-m", "uvicorn", "--factory", self.factory, "--host", "127.0.0.1"]
-        with log.open("ab") as sink:
+        with self.log.open("ab") as sink:
             command += ["--port", str(self.port), *UVICORN_OPTIONS, "--log-level", "warning"]
             self.process = processes.start(command, self.environment, sink)
-        wait_until_up(self.client, self.process, log)
+        wait_until_up(self.client, self.process, self.log)
 
     def kill(self) -> None:
         """`kill -9`."""

@@ -1,13 +1,19 @@
 """The chaos run's verdict finds every kind of breach, and nothing where all is well."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from tests.chaos.account import REJECTED, RETRY, Account, Answer, Posting, Record
-from tests.chaos.seen import Kept, Reconciled, Seen
-from tests.chaos.verdict import What, breaches
+from tests.chaos.breach import What
+from tests.chaos.commands import Ran
+from tests.chaos.effects import RULES, Effects
+from tests.chaos.schedule import Kind
+from tests.chaos.seen import Kept, Seen
+from tests.chaos.verdict import breaches
 
 KEYED, UNKEYED, BROKEN, RETRIED, STRAY = ("keyed", "unkeyed", "broken", "retried", "stray")
 GOOD = [Record(b'{"id":1}'), Record(b' {"id":2.50}')]
@@ -15,13 +21,26 @@ BAD = Record(b'{"v":1}', "missing_id")
 MIXED = [*GOOD, BAD]
 NO_JSON = Record(b'{"id":', "malformed_json")
 REJECTION = {2: (REJECTED, "missing_id")}
-CONTENT = Reconciled(0, "")
+DONE = Ran(0)
+REPLAYED = ("keyed-2", "unkeyed-2")
+EFFECTS = Effects(tuple(Kind), {rule: 1 for rules in RULES.values() for rule in rules}, spilled=1, opened=1, killed=1)
 UNKNOWN = Record(b'{"id":"unknown"}')
 
 
 def rows() -> list[tuple[str, str]]:
     both = [(f"{name}-{index}", MIXED[index].payload.decode().strip()) for name in (KEYED, UNKEYED) for index in (0, 1)]
-    return [*both, ("retried-0", '{"id":1}'), ("stray-0", '{"id":"unknown"}')]
+    mended = [(ingest_id, mended_of(ingest_id).decode()) for ingest_id in REPLAYED]
+    return [*both, *mended, ("retried-0", '{"id":1}'), ("stray-0", '{"id":"unknown"}')]
+
+
+def mended_of(ingest_id: str) -> bytes:
+    return b'{"v":1,"id":"%b"}' % ingest_id.encode()
+
+
+def said() -> dict[str, Any]:
+    """What reconcile says of it."""
+    total = {"accepted": 4, "loaded": 8, "missing": 0, "settling": 0}
+    return {"clean": True, "left_out": [], "total": total, "explained": {"no_receipt": 1}}
 
 
 def kept() -> dict[str, list[Kept]]:
@@ -35,7 +54,8 @@ def kept() -> dict[str, list[Kept]]:
 @dataclass
 class World:
     """A run in which all is well: two requests answered, one that is no JSON, one not confirmed, one without an answer;
-    the keyed one landed twice."""
+    the keyed one landed twice; both bad records are
+    replayed, the one that is no JSON is not; every fault had an effect."""
 
     keyed: Posting = field(
         default_factory=lambda: Posting(
@@ -65,19 +85,24 @@ class World:
     rows: list[tuple[str, str]] = field(default_factory=rows)
     landed: dict[str, list[bytes]] = field(default_factory=dict)
     kept: dict[str, list[Kept]] = field(default_factory=kept)
-    replayed: set[str] = field(default_factory=set)
+    replayed: set[str] = field(default_factory=lambda: set(REPLAYED))
     spilled: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    reconciled: Reconciled = CONTENT
+    said: dict[str, Any] = field(default_factory=said)
+    reconciled: Ran | None = None
+    replay: Ran = DONE
+    quiet: bool = True
+    effects: Effects = EFFECTS
 
     def __post_init__(self) -> None:
         sent = {"retried-0": GOOD[0], "stray-0": UNKNOWN}
         sent |= {f"{name}-{index}": MIXED[index] for name in (KEYED, UNKEYED) for index in (0, 1)}
         self.landed = {ingest_id: [record.payload] for ingest_id, record in sent.items()}
         self.landed["keyed-0"] *= 2
+        self.landed |= {ingest_id: [mended_of(ingest_id)] for ingest_id in REPLAYED}
         self.accepted = {"keyed-0", "keyed-1", "unkeyed-0", "unkeyed-1"}
         self.rejected = {"keyed-2", "unkeyed-2", "broken-0"}
-        self.summary = {"accepted": 4, "rejected": 3, "spilled": 0, "streamed": 6, "landed": 6, "loaded": 6}
+        self.summary = {"accepted": 4, "rejected": 3, "spilled": 0, "streamed": 8, "landed": 8, "loaded": 8}
 
     def found(self) -> set[What]:
         account = Account([self.keyed, self.unkeyed, self.broken, self.retried, self.lost])
@@ -90,7 +115,10 @@ class World:
             self.skipped,
             (self.accepted, self.rejected),
             self.summary,
-            self.reconciled,
+            self.reconciled or Ran(0, json.dumps(self.said)),
+            self.replay,
+            self.quiet,
+            self.effects,
         )
         return {breach.what for breach in breaches(account, seen)}
 
@@ -98,14 +126,23 @@ class World:
         """A row, and the line of the landing file that it comes from; counted."""
         self.rows.append((ingest_id, payload.decode()))
         self.landed[ingest_id] = [payload]
-        for stage in ("streamed", "landed", "loaded"):
-            self.summary[stage] += 1
+        self._count(1)
 
     def unload(self, ingest_id: str) -> None:
         self.rows = [row for row in self.rows if row[0] != ingest_id]
         self.landed.pop(ingest_id)
+        self._count(-1)
+
+    def accept(self, ingest_id: str) -> None:
+        """In a receipt; counted."""
+        self.accepted.add(ingest_id)
+        self.summary["accepted"] += 1
+        self.said["total"]["accepted"] += 1
+
+    def _count(self, more: int) -> None:
         for stage in ("streamed", "landed", "loaded"):
-            self.summary[stage] -= 1
+            self.summary[stage] += more
+        self.said["total"]["loaded"] += more
 
 
 def test_a_run_in_which_all_is_well() -> None:
@@ -120,6 +157,7 @@ def unanswered_key(world: World) -> None:
 def never_reached(world: World) -> None:
     world.lost.lost.clear()
     world.unload("stray-0")
+    world.said["explained"]["no_receipt"] = 0
 
 
 def strange(world: World) -> None:
@@ -130,8 +168,9 @@ def accepted_but_bad(world: World) -> None:
     world.unkeyed.answers = [Answer(202, UNKEYED, 3, 0, {})]
     world.kept.pop("unkeyed-2")
     world.summary["rejected"] -= 1
-    world.accepted.add("unkeyed-2")
-    world.summary["accepted"] += 1
+    world.replayed.remove("unkeyed-2")
+    world.accept("unkeyed-2")
+    world.unload("unkeyed-2")
     world.load("unkeyed-2", BAD.payload)
 
 
@@ -155,10 +194,11 @@ def two_ids_for_a_key(world: World) -> None:
     world.keyed.answers.append(Answer(207, "other", 2, 1, REJECTION))
     for index in (0, 1):
         world.load(f"other-{index}", MIXED[index].payload)
-        world.accepted.add(f"other-{index}")
-    world.summary["accepted"] += 2
+        world.accept(f"other-{index}")
     world.kept["other-2"] = [Kept("missing_id", BAD.payload)]
     world.rejected.add("other-2")
+    world.replayed.add("other-2")
+    world.load("other-2", mended_of("other-2"))
     world.summary["rejected"] += 1
 
 
@@ -176,12 +216,17 @@ def not_landed(world: World) -> None:
 
 
 def not_kept(world: World) -> None:
-    world.kept.pop("unkeyed-2")
+    world.kept.pop("broken-0")
     world.summary["rejected"] -= 1
 
 
 def rejected_and_loaded(world: World) -> None:
-    world.load("unkeyed-2", BAD.payload)
+    world.load("broken-0", NO_JSON.payload)
+
+
+def error_line_gone(world: World) -> None:
+    world.kept.pop("unkeyed-2")
+    world.summary["rejected"] -= 1
 
 
 def changed_row(world: World) -> None:
@@ -198,6 +243,11 @@ def changed_error_line(world: World) -> None:
 
 def changed_reason(world: World) -> None:
     world.kept["keyed-2"][1] = Kept("null_id", BAD.payload)
+
+
+def mended_otherwise(world: World) -> None:
+    world.unload("unkeyed-2")
+    world.load("unkeyed-2", b'{"v":1,"id":"mended"}')
 
 
 def made_up(world: World) -> None:
@@ -225,6 +275,7 @@ def skipped(world: World) -> None:
 def no_receipt(world: World) -> None:
     world.accepted.remove("keyed-0")
     world.summary["accepted"] -= 1
+    world.said["total"]["accepted"] -= 1
 
 
 def no_receipt_of_a_rejection(world: World) -> None:
@@ -236,7 +287,103 @@ def otherwise_counted(world: World) -> None:
 
 
 def not_reconciled(world: World) -> None:
-    world.reconciled = Reconciled(1, "3 records are missing")
+    world.reconciled = Ran(1, json.dumps(world.said))
+
+
+def reconciled_without_json(world: World) -> None:
+    world.reconciled = Ran(0, "Clean: 4 accepted, nothing is missing.")
+
+
+def reconciled_without_a_member(world: World) -> None:
+    del world.said["explained"]["no_receipt"]
+
+
+def reconciled_uncleanly(world: World) -> None:
+    world.said["clean"] = False
+
+
+def reconciled_too_early(world: World) -> None:
+    world.said["total"]["settling"] = 1
+
+
+def reconciled_without_a_stage(world: World) -> None:
+    world.said["left_out"].append("the stream was not read")
+
+
+def reconciled_nothing(world: World) -> None:
+    world.said["total"] = dict.fromkeys(world.said["total"], 0)
+
+
+def reconciled_other_receipts(world: World) -> None:
+    world.said["total"]["accepted"] -= 1
+
+
+def reconciled_other_rows(world: World) -> None:
+    world.said["total"]["loaded"] += 1
+
+
+def reconciled_without_receipts(world: World) -> None:
+    world.said["explained"]["no_receipt"] = 2
+
+
+def reconciled_without_a_receipt_that_is_there(world: World) -> None:
+    world.accept("stray-0")
+
+
+def not_marked(world: World) -> None:
+    world.replayed.remove("unkeyed-2")
+
+
+def marked_and_not_loaded(world: World) -> None:
+    world.unload("unkeyed-2")
+
+
+def replayed_twice(world: World) -> None:
+    world.rows.append(next(row for row in world.rows if row[0] == "unkeyed-2"))
+
+
+def never_replayed(world: World) -> None:
+    for ingest_id in REPLAYED:
+        world.unload(ingest_id)
+    world.replayed.clear()
+
+
+def another_marked(world: World) -> None:
+    world.replayed.add("broken-0")
+
+
+def another_marked_and_loaded(world: World) -> None:
+    world.replayed.add("broken-0")
+    world.load("broken-0", NO_JSON.payload)
+
+
+def an_accepted_one_marked(world: World) -> None:
+    world.replayed.add("keyed-0")
+
+
+def replay_failed(world: World) -> None:
+    world.replay = Ran(3, "1 record is rejected still")
+
+
+def not_quiet(world: World) -> None:
+    world.quiet = False
+
+
+def unmet_rule(world: World) -> None:
+    _, *others = EFFECTS.hits
+    world.effects = replace(EFFECTS, hits=dict.fromkeys(others, 1))
+
+
+def nothing_spilled(world: World) -> None:
+    world.effects = replace(EFFECTS, spilled=0)
+
+
+def no_breaker_opened(world: World) -> None:
+    world.effects = replace(EFFECTS, opened=0)
+
+
+def no_replay_killed(world: World) -> None:
+    world.effects = replace(EFFECTS, killed=0)
 
 
 BREAKS: dict[Callable[[World], None], set[What]] = {
@@ -254,10 +401,12 @@ BREAKS: dict[Callable[[World], None], set[What]] = {
     not_landed: {What.NOT_LANDED},
     not_kept: {What.NOT_KEPT},
     rejected_and_loaded: {What.LOADED, What.IN_BOTH},
+    error_line_gone: {What.NOT_KEPT, What.NOT_TO_REPLAY},
     changed_row: {What.CHANGED},
     changed_file: {What.CHANGED},
     changed_error_line: {What.CHANGED},
     changed_reason: {What.CHANGED},
+    mended_otherwise: {What.CHANGED},
     made_up: {What.MADE_UP},
     made_up_once_more_than_sent: {What.MADE_UP},
     made_up_rejection: {What.MADE_UP},
@@ -267,6 +416,29 @@ BREAKS: dict[Callable[[World], None], set[What]] = {
     no_receipt_of_a_rejection: {What.NO_RECEIPT},
     otherwise_counted: {What.COUNTS},
     not_reconciled: {What.RECONCILE},
+    reconciled_without_json: {What.RECONCILE},
+    reconciled_without_a_member: {What.RECONCILE},
+    reconciled_uncleanly: {What.RECONCILE},
+    reconciled_too_early: {What.RECONCILE},
+    reconciled_without_a_stage: {What.RECONCILE},
+    reconciled_nothing: {What.RECONCILE},
+    reconciled_other_receipts: {What.RECONCILE},
+    reconciled_other_rows: {What.RECONCILE},
+    reconciled_without_receipts: {What.RECONCILE},
+    reconciled_without_a_receipt_that_is_there: {What.RECONCILE},
+    not_marked: {What.NOT_REPLAYED, What.LOADED, What.IN_BOTH, What.CHANGED},
+    marked_and_not_loaded: {What.NOT_REPLAYED},
+    replayed_twice: {What.TWICE},
+    never_replayed: {What.NOT_REPLAYED},
+    another_marked: {What.NOT_TO_REPLAY},
+    another_marked_and_loaded: {What.NOT_TO_REPLAY},
+    an_accepted_one_marked: {What.NOT_TO_REPLAY},
+    replay_failed: {What.REPLAY},
+    not_quiet: {What.NOT_QUIET},
+    unmet_rule: {What.NO_EFFECT},
+    nothing_spilled: {What.NO_EFFECT},
+    no_breaker_opened: {What.NO_EFFECT},
+    no_replay_killed: {What.NO_EFFECT},
 }
 
 
@@ -281,10 +453,19 @@ def test_every_kind_of_breach_is_planted_here() -> None:
     assert set().union(*BREAKS.values()) == set(What)
 
 
-def test_a_record_that_is_marked_replayed_may_be_in_both() -> None:
+def test_a_replayed_record_of_which_no_answer_told_is_its_own_rejection() -> None:
     world = World()
-    world.load("unkeyed-2", b'{"v":1,"id":"mended"}')
-    world.replayed.add("unkeyed-2")
+    world.lost.records = [UNKNOWN, BAD]
+    world.kept["stray-1"] = [Kept("missing_id", BAD.payload)]
+    world.summary["rejected"] += 1
+    world.replayed.add("stray-1")
+    world.load("stray-1", mended_of("stray-1"))
+    assert world.found() == set()
+
+
+def test_faults_that_did_not_begin_need_no_effect() -> None:
+    world = World()
+    world.effects = Effects((Kind.KILL_OWN,))
     assert world.found() == set()
 
 
