@@ -204,7 +204,7 @@ def test_replayed_long_after_it_was_rejected_is_looked_for_until_now(world: Worl
     sent = request(2, received)
     world.answer(sent, [], sent.indexes)
     world.mark(world.keep(sent), sent)
-    for _ in range(20):
+    for _ in range(60):
         world.stream(request(1, now))
     world.stream(sent)
     world.land(sent, hour=now)

@@ -57,6 +57,7 @@ def test_a_last_line_without_an_end_is_told_once_nobody_writes_it_any_more(tmp_p
 MADE_UP: Mapping[str, dict[str, object]] = {
     "an id that is SQL": {"request_id": "'); DROP TABLE x; --"},
     "an id and more": {"request_id": f"{uuid4()}-0"},
+    "a receipt in a receipt": {"more": {"event": "receipt"}},
     "no id": {"request_id": None},
     "a range to a billion": {"accepted": [[0, 10**9]]},
     "a range from below": {"retry": [[-1, 2]]},
