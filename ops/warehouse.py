@@ -4,6 +4,7 @@ In Snowflake all of it is asked as the loader role, which may read the raw table
 shows its loads (snowflake/10_grants.sql). The local pipeline's Snowpipe stand-in keeps its history in a table.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ HISTORY_DAYS = 14
 _SPARE = timedelta(minutes=5)
 """COPY_HISTORY refuses a START_TIME that is older than its days by Snowflake's clock."""
 IDS_AT_A_TIME = 1_000
+_INGEST_ID = re.compile(r"[0-9a-f-]{36}-[0-9]{1,9}")
 GOOD = ("loaded", "load in progress")
 
 
@@ -64,7 +66,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """One database. Every value in its statements is of our own making: times, ids of our form.
+    """One database. Every value in its statements is of our own making: times, ids of our form (others: ValueError).
 
     Attributes:
         prefix: where landing files start in their bucket: COPY_HISTORY names them below it.
@@ -93,6 +95,8 @@ class Warehouse:
         received = "" if since is None else f" AND received_at >= {_moment(since)}"
         rest = iter(ingest_ids)
         while some := list(islice(rest, IDS_AT_A_TIME)):
+            if not all(_INGEST_ID.fullmatch(ingest_id) for ingest_id in some):
+                raise ValueError("an ingest_id of another form than ours is not asked for")
             names = ", ".join(f"'{ingest_id}'" for ingest_id in some)
             rows = self.session.select(
                 f"SELECT DISTINCT ingest_id FROM {self.database}.RAW.RAW_RECORDS "  # noqa: S608

@@ -28,6 +28,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--settle", default="10m", metavar="SPAN", help="what moved less than this ago is no difference yet (10m)"
     )
+    parser.add_argument(
+        "--drain-within", default="1h", metavar="SPAN", help="what waits in spill/ for longer is a difference (1h)"
+    )
     parser.add_argument("--source", help="records of this source only")
     parser.add_argument("--no-stream", action="store_true", help="leave the stream alone: Firehose shares its reading")
     parser.add_argument("--all", action="store_true", help="show every minute and source, not only those that differ")

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     NOT_IN_STREAM = "not_in_stream"
     REJECTED_NOT_KEPT = "rejected_not_kept"
     REJECTED_YET_LOADED = "rejected_yet_loaded"
+    NOT_DRAINED = "not_drained"
+    NO_RECEIPT = "no_receipt"
 
 
 class Why(StrEnum):
@@ -35,12 +37,16 @@ class Why(StrEnum):
 
     WAITING = "waiting"
     REFUSED = "refused"
+    REFUSED_AGAIN = "refused_again"
     ELSEWHERE = "elsewhere"
     RETRIED = "retried"
     REPLAYED = "replayed"
     NO_RECEIPT = "no_receipt"
 
 
+UNEXPLAINED_SHARE, UNEXPLAINED = 0.05, 20
+"""Of the window's records, more than either may not be without a receipt. A gateway that is killed leaves some: `make
+chaos`, which kills it again and again, 0.5 to 1 %."""
 _LACKS = {Stage.STREAMED: Kind.NOT_STREAMED, Stage.LANDED: Kind.NOT_LANDED, Stage.LOADED: Kind.NOT_LOADED}
 _GONE = {Stage.STREAMED: Kind.NOT_IN_STREAM, Stage.LANDED: Kind.LANDING_GONE}
 
@@ -84,6 +90,7 @@ class Comparison:
 
     Attributes:
         copies: by stage of the way, lines beyond one for each ingest_id.
+        unexplained: records without a receipt or anything that explains it, those settling left out.
     """
 
     rows: dict[Row, Counts] = field(default_factory=dict)
@@ -93,6 +100,7 @@ class Comparison:
     settling: Counter[Kind] = field(default_factory=Counter)
     explained: Counter[Why] = field(default_factory=Counter)
     copies: dict[Stage, int] = field(default_factory=dict)
+    unexplained: int = 0
 
 
 def compare(tally: Tally, scope: Scope, settled_before: float) -> Comparison:
@@ -102,11 +110,20 @@ def compare(tally: Tally, scope: Scope, settled_before: float) -> Comparison:
         settled_before: seconds since the epoch; what moved later may still be on its way.
     """
     found = Comparison()
+    begun = 0
+    for request in tally.requests.values() if scope.receipts else ():
+        begun += _begun(request.seen).bit_count()
+        if request.moved < settled_before:
+            found.unexplained += _without_receipt(request.seen).bit_count()
+    too_many = found.unexplained > max(UNEXPLAINED, UNEXPLAINED_SHARE * begun)
     for request_id, request in tally.requests.items():
         settling = request.moved >= settled_before
         row = found.rows.setdefault((request.minute, request.source), Counts())
         faulty = 0
-        for kind, indexes in differences(request.seen, scope):
+        of_request = list(differences(request.seen, scope))
+        if too_many:
+            of_request += _nonzero([(Kind.NO_RECEIPT, _without_receipt(request.seen))])
+        for kind, indexes in of_request:
             found.differences.append(Difference(kind, request_id, indexes, settling))
             (found.settling if settling else found.overdue)[kind] += indexes.bit_count()
             faulty |= indexes
@@ -131,33 +148,51 @@ def explanations(seen: Sequence[int], scope: Scope) -> Iterator[tuple[Why, int]]
     """What explains the records of a request that need it; each has one."""
     if scope.way:
         missing = _begun(seen) & ~seen[scope.way[-1]]
-        for why, stage in (
-            (Why.WAITING, Stage.WAITING),
-            (Why.REFUSED, Stage.REFUSED),
-            (Why.ELSEWHERE, Stage.ELSEWHERE),
-        ):
-            yield from _nonzero([(why, missing & seen[stage])])
-            missing &= ~seen[stage]
+        for why, indexes in _excuses(seen):
+            yield from _nonzero([(why, missing & indexes)])
+            missing &= ~indexes
     if scope.receipts:
         unknown = _begun(seen) & ~seen[Stage.ACCEPTED]
-        for why, indexes in ((Why.REPLAYED, seen[Stage.REPLAYED]), (Why.RETRIED, seen[Stage.RETRY])):
-            yield from _nonzero([(why, unknown & indexes)])
-            unknown &= ~indexes
-        yield from _nonzero([(Why.NO_RECEIPT, unknown)])
+        yield from _nonzero([(Why.REPLAYED, unknown & seen[Stage.REPLAYED])])
+        yield from _nonzero([(Why.RETRIED, unknown & ~seen[Stage.REPLAYED] & seen[Stage.RETRY])])
+        yield from _nonzero([(Why.NO_RECEIPT, _without_receipt(seen))])
 
 
 def _begun(seen: Sequence[int]) -> int:
     """The records that set out on the way."""
-    begun = seen[Stage.ACCEPTED] | seen[Stage.WAITING]
+    begun = seen[Stage.ACCEPTED] | seen[Stage.WAITING] | seen[Stage.REPLAYED]
     for stage in WAY:
         begun |= seen[stage]
     return begun
 
 
+def _without_receipt(seen: Sequence[int]) -> int:
+    """Those of which no receipt says anything, and no mark either."""
+    said = seen[Stage.ACCEPTED] | seen[Stage.REJECTED] | seen[Stage.RETRY] | seen[Stage.REPLAYED]
+    return _begun(seen) & ~said
+
+
+def _waiting(seen: Sequence[int]) -> int:
+    """Those in spill/ and nowhere further: a copy there excuses nothing of what has been streamed."""
+    return seen[Stage.WAITING] & ~(seen[Stage.STREAMED] | seen[Stage.LANDED])
+
+
+def _excuses(seen: Sequence[int]) -> Iterator[tuple[Why, int]]:
+    """What explains that a record is not at the end of the way."""
+    yield Why.WAITING, _waiting(seen) & ~seen[Stage.STALE]
+    yield Why.REFUSED, seen[Stage.REFUSED] & ~seen[Stage.REPLAYED]
+    yield Why.REFUSED_AGAIN, seen[Stage.REFUSED_AGAIN]
+    yield Why.ELSEWHERE, seen[Stage.ELSEWHERE]
+
+
 def _missing(seen: Sequence[int], way: Sequence[Stage]) -> Iterator[tuple[Kind, int]]:
     """Those that are not at the end of the way, by the stage behind the last one that has them."""
-    excused = seen[Stage.WAITING] | seen[Stage.REFUSED] | seen[Stage.ELSEWHERE]
-    missing = _begun(seen) & ~seen[way[-1]] & ~excused
+    missing = _begun(seen) & ~seen[way[-1]]
+    for _, indexes in _excuses(seen):
+        missing &= ~indexes
+    waiting = _waiting(seen)
+    yield Kind.NOT_DRAINED, missing & waiting
+    missing &= ~waiting
     for stage, following in zip(reversed(way[:-1]), reversed(way[1:]), strict=True):
         yield _LACKS[following], missing & seen[stage]
         missing &= ~seen[stage]

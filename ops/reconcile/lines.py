@@ -69,9 +69,12 @@ def group(body: bytes, window: Window) -> Grouped:
             foreign += bool(line.strip())
             continue
         if first <= head["received_at"] < behind:
-            _add(portions, head)
-            if _REFUSED_AT_LOAD.match(line, head.end()):
-                _add(refused, head)
+            try:
+                _add(portions, head)
+                if _REFUSED_AT_LOAD.match(line, head.end()):
+                    _add(refused, head)
+            except ValueError:  # of our form, but no such time or text
+                foreign += 1
     return Grouped(list(portions.values()), list(refused.values()), foreign)
 
 

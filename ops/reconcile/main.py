@@ -2,9 +2,8 @@
 
 import argparse
 import json
-import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -13,9 +12,10 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from app.envelope import timestamp
 from ops.deploy.errors import DeployError
 from ops.places import PlacesError
-from ops.reconcile.compare import compare
+from ops.reconcile.compare import Comparison, compare
 from ops.reconcile.details import Detail, Lines, details
 from ops.reconcile.flagged import error_area, find_flagged
 from ops.reconcile.lines import positions
@@ -23,9 +23,9 @@ from ops.reconcile.receipts import LogGroup, ReceiptFile
 from ops.reconcile.report import Outcome, as_json, describe
 from ops.reconcile.run import Reader, Reading, Sources
 from ops.reconcile.stream import Stream, in_half
-from ops.reconcile.tally import Stage
+from ops.reconcile.tally import SOME_SOURCES, Stage
 from ops.reconcile.window import Window, make_window, parse_moment, parse_span
-from ops.replay.report import printable
+from ops.replay.report import printable, several
 from ops.stores import CONFIG, THREADS, Stores, open_stores
 
 CLEAN, DIFFERENT, FAILED = 0, 1, 2
@@ -45,7 +45,9 @@ def reconcile(arguments: argparse.Namespace) -> int:
         stores = open_stores(arguments.stage, arguments.connection, dict(arguments.overrides))
         with closing(stores.warehouse):
             outcome, lines = _look(stores, window, now, arguments)
-    except (ReconcileError, PlacesError, DeployError, ClientError, BotoCoreError, OSError) as error:
+    except (
+        ReconcileError, PlacesError, DeployError, ClientError, BotoCoreError, OSError, ValueError, OverflowError,
+    ) as error:  # fmt: skip
         sys.stderr.write(f"sluice: {printable(' '.join(str(error).split()))}\n")
         return FAILED
     if arguments.json:
@@ -59,8 +61,13 @@ def reconcile(arguments: argparse.Namespace) -> int:
 def _window(arguments: argparse.Namespace, now: datetime) -> Window:
     try:
         since, until = parse_moment(arguments.since, now), parse_moment(arguments.until, now)
-        return make_window(since, until, parse_span(arguments.settle), arguments.source)
-    except ValueError as error:
+        if since > now:
+            raise ReconcileError(
+                f"--from ({timestamp(since.astimezone(UTC))}) is in the future: nothing was received yet"
+            )
+        settle, drain_within = parse_span(arguments.settle), parse_span(arguments.drain_within)
+        return make_window(since, until, settle, arguments.source, drain_within)
+    except (ValueError, OverflowError) as error:
         raise ReconcileError(str(error)) from None
 
 
@@ -77,6 +84,7 @@ def _look(stores: Stores, window: Window, now: datetime, arguments: argparse.Nam
             raise ReconcileError("there are no two stages that reach back to --from: nothing can be compared")
         settled_before = (now - window.settle).timestamp()
         comparison = compare(reading.tally, scope, settled_before)
+        _check_there_is_something(reading, comparison, window)
         flagged = list(find_flagged(reading, comparison, window, settled_before, _reloaded(stores, reading)))
         progress.say("lines")
         most = None if arguments.json else max(0, arguments.ids)
@@ -85,6 +93,19 @@ def _look(stores: Stores, window: Window, now: datetime, arguments: argparse.Nam
         reading.left_out.append("what was received before the pipeline's reset is forgotten: the window begins there")
     outcome = Outcome(window, now, reading, comparison, flagged, reload=_reload(arguments))
     return outcome, lines
+
+
+def _check_there_is_something(reading: Reading, comparison: Comparison, window: Window) -> None:
+    """What would look clean because it was looked for in the wrong place."""
+    if reading.scope.receipts and not reading.receipts and comparison.unexplained:
+        raise ReconcileError(
+            f"no receipts were found in {reading.receipts_in}, though {several(comparison.unexplained, 'record')} of "
+            "this window are stored: without receipts nothing can be said to be whole"
+        )
+    others = reading.tally.others
+    if window.source is not None and others and not reading.tally.requests:
+        names = ", ".join(sorted(others)) + (", …" if len(others) == SOME_SOURCES else "")
+        raise ReconcileError(f"nothing of source {window.source} in this window; there are {names}")
 
 
 def _sources(stores: Stores, *, with_stream: bool) -> Sources:
@@ -129,16 +150,16 @@ def _lines(stores: Stores, differing: Iterable[Detail]) -> Lines:
     return lines
 
 
-def _reload(arguments: argparse.Namespace) -> str:
-    """The command that reloads a file of the same pipeline."""
-    words = ["sluice", "reload", "{file}"]
+def _reload(arguments: argparse.Namespace) -> Sequence[str]:
+    """The arguments with which files of the same pipeline are reloaded."""
+    words: list[str] = []
     if arguments.stage:
-        words += ["--stage", shlex.quote(arguments.stage)]
+        words += ["--stage", arguments.stage]
     if arguments.connection:
-        words += ["--connection", shlex.quote(arguments.connection)]
+        words += ["--connection", arguments.connection]
     for name, value in arguments.overrides:
-        words += ["--set", shlex.quote(f"{name}={value}")]
-    return " ".join(words)
+        words += ["--set", f"{name}={value}"]
+    return words
 
 
 class Progress:

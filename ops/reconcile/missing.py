@@ -13,7 +13,8 @@ REPEATABLE = "5"
 def lacks_in_stream(tally: Tally) -> bool:
     """Whether something is missing in the stream that may have come there late."""
     return any(
-        (_seen(request, Stage.ACCEPTED, Stage.LANDED, Stage.LOADED) & ~_seen(request, Stage.STREAMED, Stage.WAITING))
+        _seen(request, Stage.ACCEPTED, Stage.REPLAYED, Stage.LANDED, Stage.LOADED)
+        & ~(request.seen[Stage.STREAMED] | _waiting(request))
         for request in tally.requests.values()
     )
 
@@ -22,7 +23,7 @@ def lacks_in_landing(tally: Tally, scope: Scope) -> bool:
     """Whether something is in neither a landing file nor the raw table that may have come there late."""
     before = Stage.STREAMED if Stage.STREAMED in scope.way else Stage.ACCEPTED
     return any(
-        request.seen[before] & ~_seen(request, Stage.LANDED, Stage.LOADED, Stage.WAITING)
+        _seen(request, before, Stage.REPLAYED) & ~(_seen(request, Stage.LANDED, Stage.LOADED) | _waiting(request))
         for request in tally.requests.values()
     )
 
@@ -45,9 +46,14 @@ def of_other_attempts(tally: Tally) -> Iterator[str]:
     """Ingest_ids that are not in the raw table by an attempt of the window, but may be by another one."""
     for request_id, request in tally.requests.items():
         if request_id[14] == REPEATABLE:
-            begun = _seen(request, Stage.ACCEPTED, Stage.STREAMED, Stage.LANDED)
+            begun = _seen(request, Stage.ACCEPTED, Stage.REPLAYED, Stage.STREAMED, Stage.LANDED)
             for index in indexes_of(begun & ~request.seen[Stage.LOADED]):
                 yield f"{request_id}-{index}"
+
+
+def _waiting(request: Request) -> int:
+    """Those in spill/ and, as far as is known, not on their way from there."""
+    return request.seen[Stage.WAITING] & ~_seen(request, Stage.STALE, Stage.STREAMED)
 
 
 def _seen(request: Request, *stages: Stage) -> int:

@@ -6,11 +6,12 @@ looked for.
 """
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -26,6 +27,8 @@ PATTERN = "%event...receipt%"
 """Also finds a receipt that is cut off, which a JSON pattern would not. A dot is any character; quotation marks cannot
 stand in an expression (CloudWatch Logs User Guide, "Filter pattern syntax")."""
 _MARK = b'"event":"receipt"'
+_INDEXES = 10**6
+"""An index has six digits at the most (INGEST_ID): a set of bits stays small whatever stands in the log."""
 _RECEIVED_AT = re.compile(rb'"received_at":"([^"]{27})"')
 _REQUEST_ID = re.compile(rb'"request_id":"(%b)"' % REQUEST_ID.encode())
 
@@ -59,6 +62,10 @@ class Receipts(Protocol):
     def keeps_days(self) -> int | None:
         """How far back they go; None for all of it."""
 
+    @property
+    def where(self) -> str:
+        """What to look at when there are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFile:
@@ -70,16 +77,24 @@ class ReceiptFile:
         """As the protocol says. A line that is no receipt counts as written when the one before it was."""
         if not self.path.exists():
             return
-        within, offset = False, 0
+        within, offset = True, 0
         with self.path.open("rb") as file:
             for line in file:
-                if not line.endswith(b"\n"):  # still being written
-                    return
-                received_at = _RECEIVED_AT.search(line)
-                within = within if received_at is None else _holds(window, received_at[1])
+                within = _holds(window, line, otherwise=within)
+                if within and not (line.endswith(b"\n") or _is_whole(line) or self._is_old(window)):
+                    return  # still being written
                 if within:
                     yield from _read(line, f"{self.path} byte {offset}")
                 offset += len(line)
+
+    def _is_old(self, window: Window) -> bool:
+        """Whether nothing was written for so long that nobody writes any more."""
+        return time.time() - self.path.stat().st_mtime > max(window.settle, CLOCKS).total_seconds()
+
+    @property
+    def where(self) -> str:
+        """As the protocol says."""
+        return str(self.path)
 
     def keeps_days(self) -> int | None:
         """Nobody shortens the file but a reset."""
@@ -104,8 +119,7 @@ class LogGroup:
         for page in pages:
             for event in page.get("events", ()):
                 line = event["message"].encode()
-                received_at = _RECEIVED_AT.search(line)
-                if _MARK in line and (received_at is None or _holds(window, received_at[1])):
+                if _MARK in line and _holds(window, line, otherwise=True):
                     moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                     yield from _read(line, f"{self.name} {event.get('logStreamName')} {moment:%Y-%m-%dT%H:%M:%S.%fZ}")
 
@@ -114,24 +128,58 @@ class LogGroup:
         groups = self.logs.describe_log_groups(logGroupNamePrefix=self.name)["logGroups"]
         return next((group.get("retentionInDays") for group in groups if group["logGroupName"] == self.name), None)
 
+    @property
+    def where(self) -> str:
+        """As the protocol says."""
+        return f"the log group {self.name}"
 
-def _holds(window: Window, received_at: bytes) -> bool:
-    return window.first <= received_at < window.behind
+
+def _holds(window: Window, line: bytes, *, otherwise: bool) -> bool:
+    """Whether it is of the window. Where a write was cut, two receipts stand in one line: one of them does."""
+    moments = _RECEIVED_AT.findall(line)
+    return any(window.first <= moment < window.behind for moment in moments) if moments else otherwise
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _read(line: bytes, where: str) -> Iterator[Receipt | Broken]:
     try:
-        members = orjson.loads(line)
+        members = _one_receipt(line)
         if not members["records"]:
             return
         yield Receipt(
-            request_id=members["request_id"],
+            request_id=_request_id(members["request_id"]),
             received=int(datetime.fromisoformat(members["received_at"]).timestamp()),
             source=str(members["source"]),
-            accepted=bits_of(members["accepted"]),
-            rejected=bits_of(members["rejected"]),
-            retry=bits_of(members["retry"]),
+            accepted=_bits(members["accepted"]),
+            rejected=_bits(members["rejected"]),
+            retry=_bits(members["retry"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         found = _REQUEST_ID.search(line)
         yield Broken(where, None if found is None else found[1].decode())
+
+
+def _one_receipt(line: bytes) -> dict[str, Any]:
+    if line.count(_MARK) > 1:
+        raise ValueError("two receipts in a line")
+    members: dict[str, Any] = orjson.loads(line)
+    return members
+
+
+def _request_id(text: str) -> str:
+    if re.fullmatch(REQUEST_ID, text) is None:
+        raise ValueError("no request_id of ours")
+    return text
+
+
+def _bits(ranges: Sequence[tuple[int, int]]) -> int:
+    if not all(0 <= first <= last < _INDEXES for first, last in ranges):
+        raise ValueError("no range of indexes")
+    return bits_of(ranges)

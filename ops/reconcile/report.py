@@ -1,10 +1,11 @@
 """What was found, as text and as JSON. Pure. Clients' text is printed with its control characters escaped."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ops.reconcile.compare import Comparison, Counts, Kind, Why
+from ops.reconcile.compare import Comparison, Counts, Kind, Scope, Why
 from ops.reconcile.details import Lines, details, from_minute, moment
 from ops.reconcile.flagged import Flagged
 from ops.reconcile.run import Reading
@@ -15,16 +16,22 @@ from ops.replay.report import printable, several
 SHOWN_STAGES = (Stage.ACCEPTED, Stage.REJECTED, Stage.WAITING, *WAY)
 MEANING: Mapping[Kind, str] = {
     Kind.NOT_STREAMED: "accepted, neither in the stream nor waiting in spill/",
-    Kind.NOT_LANDED: "in the stream, in no landing file",
-    Kind.NOT_LOADED: "in a landing file, not in the raw table",
     Kind.LANDING_GONE: "loaded, but its landing file is gone",
     Kind.NOT_IN_STREAM: "landed or loaded, but not in the stream",
     Kind.REJECTED_NOT_KEPT: "answered rejected, but not in the error bucket",
     Kind.REJECTED_YET_LOADED: "in the error bucket and in the raw table, but not marked replayed",
+    Kind.NOT_DRAINED: "in spill/ for longer than --drain-within (sluice drain)",
+    Kind.NO_RECEIPT: "stored without a receipt, more than gateways that died explain",
 }
+LACKING: Mapping[Kind, tuple[Stage, str]] = {
+    Kind.NOT_LANDED: (Stage.LANDED, "in no landing file"),
+    Kind.NOT_LOADED: (Stage.LOADED, "not in the raw table"),
+}
+SEEN_IN = {Stage.STREAMED: "in the stream", Stage.LANDED: "in a landing file"}
 EXPLAINED: Mapping[Why, str] = {
     Why.WAITING: "wait in spill/ (sluice drain)",
     Why.REFUSED: "were refused by Snowflake and are in the error bucket (sluice replay --reason load_failed)",
+    Why.REFUSED_AGAIN: "were refused again after a replay: they wait in the error bucket for another fix",
     Why.ELSEWHERE: "are loaded by another attempt of the same request, outside of this window",
     Why.RETRIED: "were stored, but answered retry",
     Why.REPLAYED: "were rejected, and put in by sluice replay",
@@ -38,7 +45,7 @@ class Outcome:
     """One run.
 
     Attributes:
-        reload: how to reload a file, with `{file}`.
+        reload: arguments with which a file of this pipeline is reloaded.
     """
 
     window: Window
@@ -46,7 +53,7 @@ class Outcome:
     reading: Reading
     comparison: Comparison
     flagged: Sequence[Flagged]
-    reload: str = "sluice reload {file}"
+    reload: Sequence[str] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -70,7 +77,7 @@ def describe(outcome: Outcome, lines: Lines, most: int, *, every_row: bool = Fal
     yield from _broken(outcome)
     for kind in Kind:
         if count := found.overdue[kind]:
-            yield f"{kind.value}: {count:,} {MEANING[kind]}"
+            yield f"{kind.value}: {count:,} {meaning(kind, outcome.reading.scope)}"
             shown = [each for each in details(outcome.reading, found, most, settling=False) if each.kind is kind]
             for each in shown:
                 source = printable(each.source)
@@ -81,10 +88,21 @@ def describe(outcome: Outcome, lines: Lines, most: int, *, every_row: bool = Fal
     yield verdict(outcome)
 
 
+def meaning(kind: Kind, scope: Scope) -> str:
+    """What a kind says, by the stages that were compared."""
+    if kind not in LACKING:
+        return MEANING[kind]
+    stage, lacks = LACKING[kind]
+    before = scope.way[: scope.way.index(stage)] if stage in scope.way else ()
+    return f"{SEEN_IN[before[-1]] if before else 'accepted'}, {lacks}"
+
+
 def verdict(outcome: Outcome) -> str:
     """The last line."""
     found, settling = outcome.comparison, outcome.comparison.total.settling
     late = f"; {settling:,} moved less than {span(outcome.window.settle)} ago and are not judged" if settling else ""
+    if outcome.is_clean and not outcome.reading.tally.requests:
+        return "Clean: nothing was received."
     if outcome.is_clean:
         return f"Clean: {found.total.stages[Stage.ACCEPTED]:,} accepted, nothing is missing{late}."
     files = sum(each.is_open for each in outcome.flagged)
@@ -189,13 +207,16 @@ def _files(outcome: Outcome) -> Iterator[str]:
         load = each.load
         line = f" line {load.error_line}" if load.error_line else ""
         yield f"  {printable(load.key)}: {load.status},{line} {printable(load.error or 'no error is named')}"
+        if load.key not in outcome.reading.files:
+            yield "    not read, for it is gone or was not compared: whether what it held is loaded is not told"
+            continue
         if not (each.missing or each.foreign):
             yield "    nothing of it is missing"
             continue
         missing = f"{each.missing:,} of its {several(each.records, 'record')} of this window"
         foreign = f", and {several(each.foreign, 'line')} of somebody else's" if each.foreign else ""
         yield f"    not loaded: {missing}{foreign}; the way back:"
-        yield f"    {outcome.reload.format(file=printable(load.key))}"
+        yield f"    {printable(shlex.join(['sluice', 'reload', load.key, *outcome.reload]))}"
 
 
 def _counts(counts: Counts) -> dict[str, int]:

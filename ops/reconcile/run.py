@@ -13,18 +13,17 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-import orjson
-
 from app.sinks.error_bucket import REJECTED_AREA, SPILL_AREA
 from ops.objects import Objects, Stored
 from ops.reconcile.compare import Scope
 from ops.reconcile.lines import INGEST_ID, Grouped, Portion, group
 from ops.reconcile.missing import files_of_rows, lacks_in_landing, lacks_in_stream, of_other_attempts
 from ops.reconcile.receipts import Broken, Receipts
+from ops.reconcile.refusals import Refusals, read_marks
 from ops.reconcile.stream import Stream
 from ops.reconcile.tally import WAY, Place, Stage, Tally
 from ops.reconcile.window import CLOCKS, Window, hour_prefix, hours
-from ops.replay.marks import REPLAYED, REPLAYED_AREA
+from ops.replay.marks import REPLAYED_AREA
 from ops.warehouse import Load, Warehouse
 
 T = TypeVar("T")
@@ -69,6 +68,7 @@ class Reading:
     Attributes:
         left_out: what reaches not back far enough, or was not asked for, one line each.
         broken: receipts that cannot be read.
+        receipts: how many there are, of all sources, those that cannot be read included; receipts_in: where.
         loads: what became of each file, by key; empty if the history does not reach back.
         files: landing files that were read, by key.
     """
@@ -77,6 +77,8 @@ class Reading:
     scope: Scope
     left_out: list[str]
     broken: list[Broken] = field(default_factory=list)
+    receipts: int = 0
+    receipts_in: str = ""
     loads: dict[str, Load] = field(default_factory=dict)
     files: dict[str, LandingFile] = field(default_factory=dict)
 
@@ -103,6 +105,8 @@ class Reader:
         self._say = say
         self._tally = Tally(window.source)
         self._read = Reading(self._tally, Scope(), [])
+        self._refusals = Refusals()
+        self._stale_before = now - max(window.settle, window.drain_within)
 
     def read(self) -> Reading:
         """All of it."""
@@ -112,6 +116,7 @@ class Reader:
         self._objects(SPILL_AREA, Stage.WAITING)
         if scope.errors:
             self._objects(REJECTED_AREA, Stage.KEPT)
+            self._marks()
         expected = self._window.until + ON_THE_WAY
         if Stage.STREAMED in scope.way:
             self._stream(expected)
@@ -121,8 +126,6 @@ class Reader:
         self._history()
         self._rows()
         self._late(scope, expected)
-        if scope.errors:
-            self._marks()
         self._elsewhere()
         return self._read
 
@@ -155,7 +158,9 @@ class Reader:
 
     def _receipts(self) -> None:
         self._say("receipts")
+        self._read.receipts_in = self._sources.receipts.where
         for receipt in self._sources.receipts.read(self._window):
+            self._read.receipts += 1
             if isinstance(receipt, Broken):
                 self._read.broken.append(receipt)
                 continue
@@ -174,9 +179,14 @@ class Reader:
                     self._add(stage, file.grouped.portions, Place(stage, file.stored.key))
                     moved = file.stored.modified.timestamp()
                     for portion in file.grouped.refused:
+                        self._refusals.refused(portion.request_id, portion.indexes, moved)
                         self._tally.note(Stage.REFUSED, portion.request_id, portion.indexes, moved)
+                    if stage is Stage.WAITING and file.stored.modified < self._stale_before:
+                        for portion in file.grouped.portions:
+                            self._tally.note(Stage.STALE, portion.request_id, portion.indexes)
 
     def _marks(self) -> None:
+        unreadable = 0
         for hour in self._window_hours():
             prefix = hour_prefix(f"{REPLAYED_AREA}/", hour)
             self._say(prefix)
@@ -184,10 +194,15 @@ class Reader:
                 request_id = stored.key.rpartition("/")[2].partition(".")[0]
                 if request_id not in self._tally.requests:
                     continue
-                for line in (self._sources.errors.read(stored.key) or b"").split(b"\n"):
-                    mark = _mark(line)
-                    if mark is not None:
-                        self._tally.note(Stage.REPLAYED, *mark, stored.modified.timestamp())
+                marks, bad = read_marks(self._sources.errors.read(stored.key) or b"")
+                unreadable += bad
+                for mark in marks:
+                    self._refusals.replayed(*mark, stored.modified.timestamp())
+                    self._tally.note(Stage.REPLAYED, *mark, stored.modified.timestamp())
+        for again in self._refusals.again():
+            self._tally.note(Stage.REFUSED_AGAIN, *again)
+        if unreadable:
+            self._read.left_out.append(f"{unreadable:,} lines below {REPLAYED_AREA}/ are no marks")
 
     def _stream(self, until: datetime) -> None:
         stream = self._sources.stream
@@ -282,15 +297,6 @@ def _some_at_a_time(work: Callable[[T], R], items: Iterable[T], threads: Executo
     rest = iter(items)
     while some := list(islice(rest, AT_ONCE)):
         yield from threads.map(work, some)
-
-
-def _mark(line: bytes) -> tuple[str, int] | None:
-    """The record that a mark says is replayed, as its request and a set of bits."""
-    if not line:
-        return None
-    mark = orjson.loads(line)
-    match = INGEST_ID.fullmatch(mark["ingest_id"])
-    return None if match is None or mark["outcome"] != REPLAYED else (match["request"], 1 << int(match["index"]))
 
 
 def _days(days: int | None) -> timedelta | None:

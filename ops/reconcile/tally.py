@@ -32,9 +32,14 @@ class Stage(IntEnum):
     LOADED = 9
     ELSEWHERE = 10
     """In the raw table with a received_at outside of the window: another attempt of the same request."""
+    REFUSED_AGAIN = 11
+    """Of those refused and marked replayed, the ones refused after their last mark."""
+    STALE = 12
+    """Of those in spill/, the ones there for longer than --drain-within."""
 
 
 WAY = (Stage.STREAMED, Stage.LANDED, Stage.LOADED)
+SOME_SOURCES = 5
 _NOTHING = [0] * len(Stage)
 
 
@@ -76,6 +81,8 @@ class Tally:
         self.requests: dict[str, Request] = {}
         self.lines: Counter[Stage] = Counter()
         self.places: list[Place] = []
+        self.others: set[str] = set()
+        """Some of the sources that are not meant."""
         self._only = source
         self._sources: dict[str, str] = {}
         self._numbers: dict[int, int] = {}
@@ -98,6 +105,8 @@ class Tally:
             moved: seconds since the epoch, if they moved after they were received.
         """
         if self._only is not None and portion.source != self._only:
+            if len(self.others) < SOME_SOURCES:
+                self.others.add(portion.source)
             return
         minute, latest = self._same(portion.received // 60), self._same(max(portion.received, int(moved)))
         request = self.requests.get(portion.request_id)

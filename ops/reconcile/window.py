@@ -10,6 +10,7 @@ from app.envelope import timestamp
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CLOCKS = MINUTE
 """How far the gateway's clock may be before those of the stream, the buckets and the log."""
+LONGEST = timedelta(days=31)
 _UNITS = {"s": timedelta(seconds=1), "m": MINUTE, "h": HOUR, "d": timedelta(days=1)}
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 
@@ -21,12 +22,14 @@ class Window:
     Attributes:
         settle: what moved less than this ago may still be on its way.
         source: of this source only; None for all.
+        drain_within: how long records may wait in spill/.
     """
 
     since: datetime
     until: datetime
     settle: timedelta
     source: str | None = None
+    drain_within: timedelta = HOUR
 
     @property
     def first(self) -> bytes:
@@ -39,16 +42,24 @@ class Window:
         return timestamp(self.until).encode()
 
 
-def make_window(since: datetime, until: datetime, settle: timedelta, source: str | None) -> Window:
+def make_window(
+    since: datetime, until: datetime, settle: timedelta, source: str | None, drain_within: timedelta = HOUR
+) -> Window:
     """A window that holds all of the span: begun minutes count whole.
 
     Raises:
-        ValueError: it would be empty.
+        ValueError: it would be empty, or longer than LONGEST.
     """
-    since, until = since.astimezone(UTC), until.astimezone(UTC)
-    window = Window(_minute(since), _minute(until + MINUTE - timedelta.resolution), settle, source)
+    try:
+        since, until = since.astimezone(UTC), until.astimezone(UTC)
+        end = _minute(until + MINUTE - timedelta.resolution)
+    except OverflowError:
+        raise ValueError("--from or --to is no time that there is") from None
+    window = Window(_minute(since), end, settle, source, drain_within)
     if window.since >= window.until:
         raise ValueError(f"--from ({timestamp(since)}) has to be before --to ({timestamp(until)})")
+    if window.until - window.since > LONGEST + MINUTE:
+        raise ValueError(f"--from and --to are more than {LONGEST.days} days apart; take one part after the other")
     return window
 
 

@@ -8,16 +8,28 @@ import argparse
 import gzip
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.deploy.errors import DeployError
+from ops.objects import Objects
 from ops.places import PlacesError
-from ops.reload.plan import FileLine, LandingFile, Plan, make_plan, read_lines
+from ops.reload.plan import (
+    FileLine,
+    LandingFile,
+    Plan,
+    error_area_of,
+    make_plan,
+    missing_lines,
+    read_lines,
+    refused_in,
+)
 from ops.replay.report import printable
-from ops.stores import Stores, open_stores
+from ops.stores import THREADS, Stores, open_stores
 
 JUST_WRITTEN = timedelta(minutes=10)
 
@@ -33,7 +45,8 @@ def reload(arguments: argparse.Namespace) -> int:
         with closing(stores.warehouse):
             file = _find(stores, arguments.file)
             lines = list(read_lines(file))
-            plan = make_plan(file, lines, _loaded(stores, lines))
+            loaded = _loaded(stores, lines)
+            plan = make_plan(file, lines, loaded, _refused(stores, missing_lines(lines, loaded)))
         for line in describe(stores, file, plan, max(0, arguments.lines)):
             print(line)
         if plan.is_done or not arguments.apply:
@@ -42,7 +55,7 @@ def reload(arguments: argparse.Namespace) -> int:
             return 0
         for line in _apply(stores, plan):
             print(line)
-    except (ReloadError, PlacesError, DeployError, ClientError, BotoCoreError, OSError) as error:
+    except (ReloadError, PlacesError, DeployError, ClientError, BotoCoreError, OSError, ValueError) as error:
         sys.stderr.write(f"sluice: {printable(' '.join(str(error).split()))}\n")
         return 1
     return 0
@@ -67,6 +80,8 @@ def describe(stores: Stores, file: LandingFile, plan: Plan, most: int) -> Iterat
     yield f"s3://{file.bucket}/{printable(file.key)}: {_said(file)}"
     copies = f", {plan.copies:,} stand in it more than once" if plan.copies else ""
     yield f"  {plan.loaded:,} records are in the raw table{copies}"
+    if plan.refused:
+        yield f"  {plan.refused:,} are in the error bucket as load_failed (sluice replay --reason load_failed)"
     if plan.is_done:
         yield "Nothing is to be done."
         return
@@ -112,6 +127,17 @@ def _loaded(stores: Stores, lines: list[FileLine]) -> frozenset[str]:
         return frozenset()
     since = min(line.origin.received_at for line in lines)
     return frozenset(stores.warehouse.among({line.ingest_id for line in lines}, since))
+
+
+def _refused(stores: Stores, missing: list[FileLine]) -> set[tuple[str, bytes]]:
+    """What the error bucket holds of these lines, whichever file it was refused in."""
+    areas = sorted({error_area_of(line) for line in missing})
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="reload") as threads:
+        return {each for found in threads.map(partial(_refused_below, stores.errors), areas) for each in found}
+
+
+def _refused_below(errors: Objects, area: str) -> list[tuple[str, bytes]]:
+    return [each for stored in errors.listed(area) for each in refused_in(stored.key, errors.read(stored.key) or b"")]
 
 
 def _apply(stores: Stores, plan: Plan) -> Iterator[str]:

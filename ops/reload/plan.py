@@ -5,7 +5,7 @@ once. So the line that COPY_HISTORY names as the file's first error is bad whate
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,7 +16,7 @@ from app.validation import Accepted, ErrorDetail, Reason, Rejected, error_detail
 from ops.reconcile.flagged import foreign_request_id
 from ops.reconcile.lines import INGEST_ID
 from ops.reconcile.window import hour_prefix
-from ops.replay.records import LOAD_FAILED
+from ops.replay.records import LOAD_FAILED, UnreadableLine, read_error_line
 from ops.warehouse import Load
 
 UNKNOWN_SOURCE = "unknown"
@@ -62,11 +62,13 @@ class Plan:
     """What is to be done.
 
     Attributes:
-        loaded: how many lines are in the raw table already; copies: lines of the file that stand in it more than once.
+        loaded: how many lines are in the raw table already; refused: how many more are in the error bucket already;
+            copies: lines of the file that stand in it more than once.
         error_objects: bodies by key. landing: the body of `landing_key`, empty if no line lands again.
     """
 
     loaded: int
+    refused: int
     copies: int
     bad: list[FileLine]
     good: list[FileLine]
@@ -93,19 +95,50 @@ def read_lines(file: LandingFile) -> Iterator[FileLine]:
             yield line
 
 
-def make_plan(file: LandingFile, lines: list[FileLine], loaded: frozenset[str]) -> Plan:
+def missing_lines(lines: Sequence[FileLine], loaded: Collection[str]) -> list[FileLine]:
+    """The first of each ingest_id that is not in the raw table."""
+    first: dict[str, FileLine] = {}
+    for line in lines:
+        first.setdefault(line.ingest_id, line)
+    return [line for ingest_id, line in first.items() if ingest_id not in loaded]
+
+
+def refused_in(key: str, body: bytes) -> Iterator[tuple[str, bytes]]:
+    """What an error object says that Snowflake refused: ingest_ids with the bytes refused."""
+    for line in filter(None, body.split(b"\n")):
+        try:
+            record = read_error_line(key, line)
+        except UnreadableLine:
+            continue
+        if record.reason == LOAD_FAILED:
+            yield record.ingest_id, record.payload
+
+
+def error_area_of(line: FileLine) -> str:
+    """What the keys of the error objects that can hold a line start with."""
+    return f"{hour_prefix(f'{REJECTED_AREA}/', line.origin.received_at)}{line.origin.request_id}."
+
+
+def make_plan(
+    file: LandingFile,
+    lines: list[FileLine],
+    loaded: frozenset[str],
+    refused: Collection[tuple[str, bytes]] = frozenset(),
+) -> Plan:
     """What to do about a file.
 
     Args:
         loaded: ingest_ids of its lines that are in the raw table.
+        refused: as `refused_in`: what is in the error bucket. The same record with other bytes, which a fix has
+            changed, is another matter.
     """
-    first: dict[str, FileLine] = {}
-    for line in lines:
-        first.setdefault(line.ingest_id, line)
-    missing = [line for ingest_id, line in first.items() if ingest_id not in loaded]
+    first = {line.ingest_id for line in lines}
+    unloaded = missing_lines(lines, loaded)
+    missing = [line for line in unloaded if (line.ingest_id, line.payload) not in refused]
     bad, good = [line for line in missing if line.why], [line for line in missing if not line.why]
     return Plan(
-        loaded=len(first) - len(missing),
+        loaded=len(first) - len(unloaded),
+        refused=len(unloaded) - len(missing),
         copies=len(lines) - len(first),
         bad=bad,
         good=good,
@@ -128,7 +161,7 @@ def _read(file: LandingFile, number: int, text: bytes) -> FileLine:
     try:
         members, payload = take_apart(data)
         origin, index = _identity(members)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         return _foreign(file, number, text)
     if StreamLines(origin).line(index, payload) != data:
         return _foreign(file, number, text)

@@ -32,7 +32,7 @@ class Bucket:
             for entry in page.get("Contents", ()):
                 if entry["Key"][: len(last)] > last:
                     return
-                yield ErrorObject(entry["Key"], entry["Size"])
+                yield ErrorObject(entry["Key"], entry["Size"], entry["LastModified"].timestamp())
 
     def read_if_there(self, key: str) -> bytes | None:
         """An object's bytes; None when there is no such object."""

@@ -6,11 +6,13 @@ same record one writes the next mark, the other reads it first and then counts o
 
     {"ingest_id", "attempts", "outcome", "reason", "errors", "schema", "marked_at", "rules", "run"}
 
-Outcome `replayed` is written when the stream has confirmed the record, and is final. `rejected`: tried, and still not
-good; `reason` says why, `attempts` counts the error line's own and every try since. `rules` is equal for the same fix,
-schemas and gateway: a run that goes on where another was killed does not count a try twice.
+Outcome `replayed` is written when the stream has confirmed the record, and is final, unless Snowflake refuses it again:
+an error line with the reason `load_failed` that is newer than the mark is to be replayed. `rejected`: tried, and still
+not good; `reason` says why, `attempts` counts the error line's own and every try since. `rules` is equal for the same
+fix, schemas and gateway: a run that goes on where another was killed does not count a try twice.
 """
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from app.envelope import timestamp
 from app.sinks.error_bucket import REJECTED_AREA
 from ops.replay.bucket import Bucket
 from ops.replay.errors import ReplayError
+from ops.replay.records import LOAD_FAILED, RejectedRecord
 from ops.replay.trial import Trial
 
 REPLAYED_AREA = "replayed"
@@ -34,11 +37,23 @@ CONFLICT_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Standing:
-    """What the marks say of a record. `rules` are those of its last try."""
+    """What the marks say of a record.
+
+    Attributes:
+        replayed_at: seconds since the epoch when the last mark that says so was written, by the bucket's clock; None if
+            there is none.
+        rules: of its last try, if that was in vain.
+    """
 
     attempts: int = 0
-    replayed: bool = False
+    replayed_at: float | None = None
     rules: str = ""
+
+    def is_replayed(self, record: RejectedRecord) -> bool:
+        """Whether nothing is left to do for this error line of the record: Snowflake has not refused it since."""
+        if self.replayed_at is None:
+            return False
+        return record.reason != LOAD_FAILED or record.written <= self.replayed_at
 
 
 class Marks:
@@ -49,7 +64,7 @@ class Marks:
         self._rules = rules
         self._run = run
         self._standings: dict[str, Standing] = {}
-        self._unread: dict[str, set[str]] = {}  # by request_id
+        self._unread: dict[str, dict[str, float]] = {}  # when each was written, by request_id and key
         self._known: set[str] = set()
         self._numbers: dict[str, int] = {}  # of the last mark, by stem
 
@@ -64,17 +79,20 @@ class Marks:
     def read(self, request_ids: Iterable[str]) -> None:
         """Read the marks that are listed of these requests."""
         for request_id in request_ids:
-            for key in sorted(self._unread.pop(request_id, ())):
-                self._note(self._bucket.read_if_there(key) or b"")  # it may have expired since it was listed
+            for key, written in sorted(self._unread.pop(request_id, {}).items()):
+                self._note(self._bucket.read_if_there(key) or b"", written)  # it may have expired since it was listed
 
     def standing(self, ingest_id: str) -> Standing:
         """What the marks read so far say."""
         return self._standings.get(ingest_id, Standing())
 
-    def tried(self, ingest_id: str) -> bool:
+    def is_replayed(self, record: RejectedRecord) -> bool:
+        """As `Standing.is_replayed`."""
+        return self.standing(record.ingest_id).is_replayed(record)
+
+    def tried(self, record: RejectedRecord) -> bool:
         """Whether the last try was under these rules, in vain."""
-        standing = self.standing(ingest_id)
-        return not standing.replayed and standing.rules == self._rules
+        return not self.is_replayed(record) and self.standing(record.ingest_id).rules == self._rules
 
     def write(self, error_key: str, trials: Sequence[Trial]) -> list[Trial]:
         """Mark records of one error object; those accepted have been confirmed by the stream.
@@ -96,7 +114,7 @@ class Marks:
             if self._bucket.write_once(key, body) or self._is_ours(key):
                 self._known.add(key)
                 self._numbers[stem] = number
-                self._note(body)
+                self._note(body, math.inf)  # later than all that this run has listed
                 return waiting
             self._find(stem, stem)
             self.read([_request_id(key)])
@@ -104,8 +122,7 @@ class Marks:
         raise ReplayError(f"other runs mark the same records ({error_key}); let one end, then run this again")
 
     def _is_done(self, trial: Trial) -> bool:
-        ingest_id = trial.record.ingest_id
-        return self.standing(ingest_id).replayed or (trial.line is None and self.tried(ingest_id))
+        return self.is_replayed(trial.record) or (trial.line is None and self.tried(trial.record))
 
     def _line(self, trial: Trial) -> bytes:
         attempts = max(trial.record.attempts, self.standing(trial.record.ingest_id).attempts) + 1
@@ -133,18 +150,20 @@ class Marks:
             if key in self._known or not key.endswith(_SUFFIX):
                 continue
             self._known.add(key)
-            self._unread.setdefault(_request_id(key), set()).add(key)
+            self._unread.setdefault(_request_id(key), {})[key] = listed.written
             stem, _, number = key.removesuffix(_SUFFIX).rpartition(".")
             if number.isdigit():
                 self._numbers[f"{stem}."] = max(self._numbers.get(f"{stem}.", 0), int(number))
 
-    def _note(self, body: bytes) -> None:
+    def _note(self, body: bytes, written: float) -> None:
         for line in filter(None, body.split(b"\n")):
             mark = orjson.loads(line)
             standing = self._standings.setdefault(mark["ingest_id"], Standing())
-            standing.replayed = standing.replayed or mark["outcome"] == REPLAYED
+            is_replayed = mark["outcome"] == REPLAYED
+            if is_replayed:
+                standing.replayed_at = max(written, standing.replayed_at or written)
             if mark["attempts"] >= standing.attempts:
-                standing.attempts, standing.rules = mark["attempts"], mark["rules"]
+                standing.attempts, standing.rules = mark["attempts"], "" if is_replayed else mark["rules"]
 
 
 def _stem(error_key: str) -> str:

@@ -30,6 +30,7 @@ class RejectedRecord:
         key: the error object.
         attempts: how often it had been judged when the line was written.
         payload: the bytes as they came.
+        written: when the object was, in seconds since the epoch.
     """
 
     key: str
@@ -38,6 +39,7 @@ class RejectedRecord:
     reason: str
     attempts: int
     payload: bytes
+    written: float = 0.0
 
     @property
     def ingest_id(self) -> str:
@@ -51,7 +53,7 @@ def request_id_of(key: str) -> str | None:
     return None if match is None else match["request_id"]
 
 
-def read_error_line(key: str, line: bytes) -> RejectedRecord:
+def read_error_line(key: str, line: bytes, written: float = 0.0) -> RejectedRecord:
     """The record of a line.
 
     Raises:
@@ -75,6 +77,7 @@ def read_error_line(key: str, line: bytes) -> RejectedRecord:
             reason=_text(members["reason"]),
             attempts=int(members["attempts"]),
             payload=base64.b64decode(members["payload_base64"], validate=True) if payload is None else payload.encode(),
+            written=written,
         )
     except UnreadableLine:
         raise

@@ -49,6 +49,7 @@ class Run:
     def __post_init__(self) -> None:
         self._marks = Marks(self.bucket, self.rules.digest, self.name)
         self._met: set[str] = set()
+        self._replayed: set[str] = set()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="replay")
 
     async def go(self) -> None:
@@ -72,11 +73,11 @@ class Run:
         await asyncio.gather(*(self._in_thread(self._marks.read, [request_id]) for request_id in request_ids))
         bodies = await asyncio.gather(*(self._in_thread(self.bucket.read_if_there, key) for key in keys))
         trials = []
-        for key, body in zip(keys, bodies, strict=True):
+        for found, body in zip(chunk, bodies, strict=True):
             if body is None:  # expired since it was listed
                 continue
             self.report.objects += 1
-            trials += [self.rules.check(record) for record in self._records(key, body) if self._is_due(record)]
+            trials += [self.rules.check(record) for record in self._records(found, body) if self._is_due(record)]
         for trial in trials:
             self.report.met(trial)
         if self.stream is None:
@@ -85,14 +86,14 @@ class Run:
             return
         await self._apply(self.stream, trials)
 
-    def _records(self, key: str, body: bytes) -> Iterator[RejectedRecord]:
+    def _records(self, found: ErrorObject, body: bytes) -> Iterator[RejectedRecord]:
         for number, line in enumerate(body.split(b"\n"), start=1):
             if not line:
                 continue
             try:
-                yield read_error_line(key, line)
+                yield read_error_line(found.key, line, found.written)
             except UnreadableLine as error:
-                self.report.not_read(f"{key} line {number}: {error}")
+                self.report.not_read(f"{found.key} line {number}: {error}")
 
     def _is_due(self, record: RejectedRecord) -> bool:
         """Whether to try it: it is meant, and neither done, nor tried in vain, nor met in this run."""
@@ -101,11 +102,19 @@ class Run:
         if record.ingest_id in self._met:
             self.report.copies += 1
             return False
-        self._met.add(record.ingest_id)
-        if self._marks.standing(record.ingest_id).replayed:
-            self.report.replayed_before += 1
+        if self._marks.is_replayed(record):
+            # Not met: Snowflake may have refused it since, which another object says.
+            if record.ingest_id in self._replayed:
+                self.report.copies += 1
+            else:
+                self._replayed.add(record.ingest_id)
+                self.report.replayed_before += 1
             return False
-        if self._marks.tried(record.ingest_id):
+        self._met.add(record.ingest_id)
+        if record.ingest_id in self._replayed:
+            self._replayed.remove(record.ingest_id)
+            self.report.replayed_before -= 1
+        if self._marks.tried(record):
             self.report.tried_before += 1
             return False
         return True
@@ -130,7 +139,7 @@ class Run:
 
     def _is_free(self, trial: Trial) -> bool:
         """Whether no other run has been seen to replay it since it was read."""
-        if self._marks.standing(trial.record.ingest_id).replayed:
+        if self._marks.is_replayed(trial.record):
             self.report.ended(trial, BY_ANOTHER_RUN)
             return False
         return True

@@ -14,10 +14,11 @@ NO_SCHEMA = "-"
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """An error object as it is listed. `size` is in bytes."""
+    """An error object or a mark as it is listed. `size` is in bytes, `written` in seconds since the epoch."""
 
     key: str
     size: int
+    written: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,23 @@
 """Reading a window from CloudWatch Logs, Kinesis and S3, and what is found with one thing out of place."""
 
+import shlex
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.reconcile.compare import Kind, Why
+from ops.reconcile.compare import Kind, Scope, Why
 from ops.reconcile.flagged import error_area, find_flagged
-from ops.reconcile.report import Outcome, describe
-from ops.reconcile.tally import Stage
+from ops.reconcile.report import Outcome, describe, meaning
+from ops.reconcile.tally import WAY, Stage
 from ops.reconcile.window import Window
 from tests.support.reconciling import Checked, Sent, World, request, window_of
 
 MINUTE = timedelta(minutes=1)
+CLOCK_OF_S3 = 1.1
+"""Seconds after which an object is newer: LastModified has whole ones."""
+WAYS = (WAY, WAY[1:], (WAY[0], WAY[2]), WAY[2:])
 
 
 @pytest.fixture
@@ -174,6 +179,115 @@ def test_refused_and_then_replayed(world: World, now: datetime, window: Window) 
 
     assert unmarked.missing() == {Kind.REJECTED_YET_LOADED: sent.ids}
     assert world.check(window).missing() == {}
+
+
+def test_marked_replayed_and_nowhere(world: World, now: datetime, window: Window) -> None:
+    """Rejected by the gateway, or refused by Snowflake: the mark is a promise as the receipt is one."""
+    rejected, refused = request(2, now - MINUTE), request(3, now - MINUTE)
+    world.answer(rejected, [], rejected.indexes)
+    world.mark(world.keep(rejected), rejected)
+    world.answer(refused)
+    world.stream(refused)
+    world.land(refused)
+    world.mark(world.keep(refused, load_failed=True), refused, b"{no mark\n")
+
+    checked = world.check(window)
+
+    lost = {Kind.NOT_STREAMED: sorted(rejected.ids), Kind.NOT_LOADED: sorted(refused.ids)}
+    assert {kind: sorted(ids) for kind, ids in checked.missing().items()} == lost
+    assert checked.explained == {Why.REPLAYED: 2}
+    assert checked.reading.left_out == ["1 lines below replayed/ are no marks"]
+
+
+def test_replayed_long_after_it_was_rejected_is_looked_for_until_now(world: World, now: datetime) -> None:
+    received = now - timedelta(hours=3)
+    sent = request(2, received)
+    world.answer(sent, [], sent.indexes)
+    world.mark(world.keep(sent), sent)
+    for _ in range(60):
+        world.stream(request(1, now))
+    world.stream(sent)
+    world.land(sent, hour=now)
+    checked = world.check(window_of(received - MINUTE, received + MINUTE))
+    assert checked.missing() == {Kind.NOT_LOADED: sent.ids}
+
+
+def test_refused_again_after_a_replay_waits_in_the_error_bucket(world: World, now: datetime, window: Window) -> None:
+    sent = request(2, now - MINUTE)
+    world.answer(sent)
+    world.stream(sent)
+    world.land(sent)
+    world.mark(world.keep(sent, load_failed=True), sent)
+    time.sleep(CLOCK_OF_S3)
+    world.keep(sent.part(1), load_failed=True)
+
+    checked = world.check(window)
+
+    assert checked.missing() == {Kind.NOT_LOADED: [sent.ids[0]]}
+    assert checked.explained == {Why.REFUSED_AGAIN: 1}
+
+
+def test_what_waits_for_long_and_what_was_drained_is_not_excused(world: World, now: datetime) -> None:
+    window = window_of(now - 10 * MINUTE, now)
+    waiting, drained = request(1, now - MINUTE), request(2, now - MINUTE)
+    for sent in (waiting, drained):
+        world.answer(sent)
+        world.spill(sent)
+    world.stream(drained)
+
+    young = world.check(window)
+    later = world.check(window, now=now + timedelta(hours=2))
+
+    assert (young.missing(), young.explained) == ({Kind.NOT_LANDED: drained.ids}, {Why.WAITING: 1})
+    assert later.missing() == {Kind.NOT_LANDED: drained.ids, Kind.NOT_DRAINED: waiting.ids}
+
+
+@pytest.mark.parametrize(("count", "whole", "is_told"), [(21, 398, True), (20, 0, False), (21, 399, False)])
+def test_more_records_without_a_receipt_than_gateways_leave_that_die(
+    world: World, now: datetime, window: Window, count: int, whole: int, *, is_told: bool
+) -> None:
+    sent = request(count, now - MINUTE)
+    if whole:
+        world.go(request(whole, now - MINUTE))
+    world.stream(sent)
+    world.load(sent, world.land(sent))
+    checked = world.check(window)
+    assert checked.missing() == ({Kind.NO_RECEIPT: sorted(sent.ids, key=sent.ids.index)} if is_told else {})
+    assert checked.explained == {Why.NO_RECEIPT: count}
+
+
+BAD_LINES = {
+    "a second too many": (b":01.000000Z", b":61.000000Z"),
+    "an escape that is none": (b'"shop"', rb'"\q"'),
+    "no UTF-8": (b'"shop"', b'"\xff"'),
+}
+
+
+@pytest.mark.parametrize(("what", "by"), BAD_LINES.values(), ids=BAD_LINES)
+def test_a_line_that_is_almost_ours_is_somebody_elses(world: World, now: datetime, what: bytes, by: bytes) -> None:
+    received = now.replace(second=1, microsecond=0) - 2 * MINUTE
+    good, bad = request(1, received), request(1, received)
+    body = bad.lines().replace(what, by)
+    assert body != bad.lines()
+    world.aws.kinesis.put_record(StreamName=world.aws.stream, Data=body, PartitionKey="x")
+    world.answer(good)
+    world.stream(good)
+    key = world.land(body=good.lines() + body)
+    world.load(good, key)
+    checked = world.check(window_of(received - MINUTE, received + MINUTE))
+    assert checked.missing() == {}
+    assert list(checked.reading.tally.requests) == [good.origin.request_id]
+    assert checked.reading.files[key].foreign == 1
+
+
+def test_what_is_said_of_a_record_names_only_stages_that_were_compared() -> None:
+    said = {way: (meaning(Kind.NOT_LANDED, Scope(way)), meaning(Kind.NOT_LOADED, Scope(way))) for way in WAYS}
+    assert said == {
+        WAYS[0]: ("in the stream, in no landing file", "in a landing file, not in the raw table"),
+        WAYS[1]: ("accepted, in no landing file", "in a landing file, not in the raw table"),
+        WAYS[2]: ("accepted, in no landing file", "in the stream, not in the raw table"),
+        WAYS[3]: ("accepted, in no landing file", "accepted, not in the raw table"),
+    }
 
 
 def test_a_request_sent_again(world: World, now: datetime) -> None:
@@ -356,6 +470,12 @@ def test_files_that_were_skipped(world: World, now: datetime, window: Window) ->
         other: (0, 0, 1, True),
     }
     assert f"sluice reload {key}" in describe_all(found)
+    odd = world.land(body=sent.lines(), name="a {b} 'c'; d")
+    world.skip(odd, 1)
+    world.skip("records/dt=2026-01-01/hr=00/gone.json", 1)
+    told = describe_all(outcome(world.check(window), window, now))
+    assert f"sluice reload {shlex.quote(odd)}" in told
+    assert "not read, for it is gone" in told
     assert "Load failed" in checked.detail(sent.ids[0]).where({})
     areas = [error_area(world.landing.bucket, each, checked.reading.files[each]) for each in (key, other)]
     assert len(set(areas)) == 2

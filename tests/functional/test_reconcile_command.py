@@ -93,6 +93,25 @@ def test_a_stage_from_clean_to_broken_to_mended(world: World, capsys: pytest.Cap
     assert "nothing of it is missing" in told
 
 
+def test_what_looks_clean_because_it_is_looked_for_in_the_wrong_place(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["reconcile", "--from", "-10m", "--settle", "0s", "--stage", stage_of(world)]
+    assert cli.main(command) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Clean: nothing was received."
+    assert cli.main([*command, "--source", "nosuch"]) == 0
+    sent = request(2, datetime.now(UTC))
+    world.stream(sent)
+    world.load(sent, world.land(sent))
+
+    assert cli.main(command) == 2
+    assert f"no receipts were found in the log group {world.group}, though 2 records" in capsys.readouterr().err
+    assert cli.main([*command, "--source", "nosuch"]) == 2
+    assert "nothing of source nosuch in this window; there are shop" in capsys.readouterr().err
+    world.answer(sent)
+    assert cli.main(command) == 0
+
+
 def test_what_is_not_there_is_one_line(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--stage", stage_of(world)]
     assert cli.main(["reload", "records/none.json", *where]) == 1

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,3 +174,26 @@ def test_the_stream_and_the_bucket_of_a_stage(world: World) -> None:
     world.assert_all_is_done()
     status, printed = world.run(where=["--stage", "none"])
     assert (status, printed.splitlines()[0][:33]) == (1, "sluice: stack sluice-none-storage"), printed
+
+
+@pytest.mark.parametrize("stem", ["0" * 16, "f" * 16], ids=["listed first", "listed last"])
+def test_what_snowflake_refuses_again_is_replayed_again(world: World, stem: str) -> None:
+    world.plant([KINDS["renamed id"]], 2)
+    assert world.run("--apply")[0] == 0
+    time.sleep(1.1)  # LastModified has whole seconds
+    key, body = next((key, body) for key, body in world.error_objects.items() if b'-0"' in body)
+    members = json.loads(body.splitlines()[0])
+    again = json.dumps({**members, "reason": "load_failed", "payload": '{"id":"a","bad":1}'}).encode()
+    request_id = members["ingest_id"].rpartition("-")[0]
+    copy = f"{key.rpartition('/')[0]}/{request_id}.{stem}.ndjson"
+    world.aws.s3.put_object(Bucket=world.aws.bucket, Key=copy, Body=again + b"\n")
+    fix = "operations: [{remove: /bad}]"
+
+    status, printed = world.run("--apply", fix=fix)
+
+    assert (status, "1 rejected record in" in printed) == (0, True), printed
+    assert b'{"id":"a"}' in [line.payload for line in world.aws.lines() if line.ingest_id == members["ingest_id"]]
+    outcomes = [mark["outcome"] for mark in world.marks()[members["ingest_id"]]]
+    assert outcomes == ["replayed", "replayed"]
+    assert "0 rejected records" in world.run("--apply", fix=fix)[1]
+    assert world.streamed().total() == 3

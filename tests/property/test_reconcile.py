@@ -28,24 +28,47 @@ scopes = st.builds(
 moved = st.lists(st.integers(8_000, NOW), min_size=REQUESTS, max_size=REQUESTS)
 
 
+BEGUN = {Stage.ACCEPTED, Stage.WAITING, Stage.REPLAYED, *WAY}
+
+
+def is_waiting(stages: frozenset[Stage]) -> bool:
+    return Stage.WAITING in stages and not stages & {Stage.STREAMED, Stage.LANDED}
+
+
+def excuses(stages: frozenset[Stage]) -> list[Why]:
+    """Why one record need not be at the end of the way; the first counts."""
+    found = []
+    if is_waiting(stages) and Stage.STALE not in stages:
+        found.append(Why.WAITING)
+    if Stage.REFUSED in stages and Stage.REPLAYED not in stages:
+        found.append(Why.REFUSED)
+    if Stage.REFUSED_AGAIN in stages:
+        found.append(Why.REFUSED_AGAIN)
+    if Stage.ELSEWHERE in stages:
+        found.append(Why.ELSEWHERE)
+    return found
+
+
+def lacking(stages: frozenset[Stage], scope: Scope) -> Kind:
+    """By the stage behind the last one that has it."""
+    follows = scope.way[0]
+    for stage, following in zip(scope.way, scope.way[1:], strict=False):
+        if stage in stages:
+            follows = following
+    return {Stage.STREAMED: Kind.NOT_STREAMED, Stage.LANDED: Kind.NOT_LANDED, Stage.LOADED: Kind.NOT_LOADED}[follows]
+
+
 def faults(stages: frozenset[Stage], scope: Scope) -> set[Kind]:
     """What is wrong with one record."""
     found = set()
     end = scope.way[-1]
-    set_out = bool(stages & {Stage.ACCEPTED, Stage.WAITING, *WAY})
-    excused = bool(stages & {Stage.WAITING, Stage.REFUSED, Stage.ELSEWHERE})
     if end in stages:
         if Stage.STREAMED in scope.way and Stage.STREAMED not in stages:
             found.add(Kind.NOT_IN_STREAM)
         if Stage.LANDED in scope.way and Stage.LANDED not in stages:
             found.add(Kind.LANDING_GONE)
-    elif set_out and not excused:
-        follows = scope.way[0]
-        for stage, following in zip(scope.way, scope.way[1:], strict=False):
-            if stage in stages:
-                follows = following
-        names = {Stage.STREAMED: Kind.NOT_STREAMED, Stage.LANDED: Kind.NOT_LANDED, Stage.LOADED: Kind.NOT_LOADED}
-        found.add(names[follows])
+    elif stages & BEGUN and not excuses(stages):
+        found.add(Kind.NOT_DRAINED if is_waiting(stages) else lacking(stages, scope))
     if scope.errors and scope.receipts:
         if Stage.REJECTED in stages and Stage.KEPT not in stages:
             found.add(Kind.REJECTED_NOT_KEPT)
@@ -58,22 +81,17 @@ def faults(stages: frozenset[Stage], scope: Scope) -> set[Kind]:
 def reasons(stages: frozenset[Stage], scope: Scope) -> set[Why]:
     """What explains one record."""
     found: set[Why] = set()
-    if not stages & {Stage.ACCEPTED, Stage.WAITING, *WAY}:
+    if not stages & BEGUN:
         return found
     if scope.way[-1] not in stages:
-        for why, stage in (
-            (Why.WAITING, Stage.WAITING),
-            (Why.REFUSED, Stage.REFUSED),
-            (Why.ELSEWHERE, Stage.ELSEWHERE),
-        ):
-            if stage in stages:
-                found.add(why)
-                break
+        found.update(excuses(stages)[:1])
     if scope.receipts and Stage.ACCEPTED not in stages:
         if Stage.REPLAYED in stages:
             found.add(Why.REPLAYED)
-        else:
-            found.add(Why.RETRIED if Stage.RETRY in stages else Why.NO_RECEIPT)
+        elif Stage.RETRY in stages:
+            found.add(Why.RETRIED)
+        elif Stage.REJECTED not in stages:
+            found.add(Why.NO_RECEIPT)
     return found
 
 

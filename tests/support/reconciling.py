@@ -212,11 +212,11 @@ class World:
         self.aws.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=body)
         return key
 
-    def mark(self, error_key: str, sent: Sent) -> None:
+    def mark(self, error_key: str, sent: Sent, more: bytes = b"") -> None:
         """Mark them replayed."""
         key = error_key.replace("rejected/", "replayed/").replace(".ndjson", ".000001.ndjson")
         body = "".join(json.dumps({"ingest_id": each, "outcome": "replayed"}) + "\n" for each in sent.ids)
-        self.aws.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=body.encode())
+        self.aws.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=body.encode() + more)
 
     def sources(self, *, with_stream: bool = True) -> Sources:
         return Sources(

@@ -67,8 +67,12 @@ def test_landing_files_are_looked_for_where_firehose_puts_them() -> None:
         (["--from", "-1h", "--to", "-2h"], "has to be before --to"),
         (["--from", "soon"], "a time such as"),
         (["--settle", "ten"], "a span such as"),
+        (["--drain-within", "ten"], "a span such as"),
+        (["--from", "-30000d"], "more than 31 days apart"),
+        (["--to", "9999-12-31T23:59:30Z"], "no time that there is"),
+        (["--from", "9000-01-01", "--to", "9000-01-02"], "is in the future"),
     ],
-    ids=["empty", "no moment", "no span"],
+    ids=["empty", "no moment", "no span", "no other span", "too long", "no such time", "future"],
 )
 def test_what_cannot_be_done_is_one_line_and_status_2(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]

@@ -1,13 +1,14 @@
 """What becomes of the lines of a landing file."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import pytest
 
 from app.registry import Registry
 from ops.reload.main import ReloadError, key_of
-from ops.reload.plan import LandingFile, Plan, landing_key_of, make_plan, read_lines
+from ops.reload.plan import LandingFile, Plan, landing_key_of, make_plan, read_lines, refused_in
 from ops.replay.fix import Fix
 from ops.replay.fix_file import parse_fix
 from ops.replay.records import ERROR_KEY, LOAD_FAILED, read_error_line
@@ -20,10 +21,15 @@ KEY = "records/dt=2026-11-23/hr=08/delivery-1.json"
 BAD = b'{"id":1,"id":2}'
 
 
-def plan_of(body: bytes, error_line: int | None = None, loaded: frozenset[str] = frozenset(), key: str = KEY) -> Plan:
-    load = None if error_line is None else Load(key, "Load failed", 0, 3, 1, "Error parsing JSON", error_line, 0)
-    file = LandingFile("landing", key, body, NOW, load)
-    return make_plan(file, list(read_lines(file)), loaded)
+def plan_of(
+    body: bytes,
+    error_line: int | None = None,
+    loaded: frozenset[str] = frozenset(),
+    refused: Collection[tuple[str, bytes]] = (),
+) -> Plan:
+    load = None if error_line is None else Load(KEY, "Load failed", 0, 3, 1, "Error parsing JSON", error_line, 0)
+    file = LandingFile("landing", KEY, body, NOW, load)
+    return make_plan(file, list(read_lines(file)), loaded, refused)
 
 
 def error_lines(plan: Plan) -> dict[str, dict[str, object]]:
@@ -89,11 +95,30 @@ def test_what_is_loaded_is_left_alone(sent: Sent) -> None:
     assert plan_of(sent.lines(), 2, frozenset(sent.ids)).is_done
 
 
+def test_what_the_error_bucket_holds_is_done(sent: Sent) -> None:
+    """Whichever file it was refused in; other bytes of the same record, from a fix, are another matter."""
+    first = plan_of(sent.part(2, 3).lines(), error_line=1)
+    [(key, body)] = first.error_objects.items()
+    refused = set(refused_in(key, body + b"junk\n"))
+    assert refused == {(sent.ids[2], b'{"id":1}')}
+
+    of_first_file = plan_of(sent.lines(), refused=refused)
+    assert (of_first_file.refused, of_first_file.landing) == (1, sent.part(0, 1, 3, 4).lines())
+    named_again = plan_of(sent.part(2).lines(), 1, refused=refused)
+    assert (named_again.is_done, named_again.error_objects) == (True, {})
+    mended = plan_of(sent.part(2).lines(b'{"id":2}'), 1, refused=refused)
+    assert list(error_lines(mended)) == [sent.ids[2]]
+
+
 FOREIGN = {
     "no JSON": b"junk \xff",
     "other space": json.dumps(json.loads(request(1, NOW).lines())).encode(),
     "a member more": request(1, NOW).lines().rstrip().replace(b'"payload"', b'"more":1,"payload"'),
     "an id of another form": request(1, NOW).lines().rstrip().replace(b'-0"', b'-x"'),
+    "before all time": request(1, NOW)
+    .lines()
+    .rstrip()
+    .replace(b"2026-11-23T08:30:01.123456Z", b"0001-01-01T00:00:00.000000+14:00"),
     "no time": request(1, NOW).lines().rstrip().replace(b"2026-", b"20x6-"),
     "a number as source": request(1, NOW).lines().rstrip().replace(b'"shop"', b"7"),
 }
