@@ -6,6 +6,7 @@ from the pipeline's /metrics, under names that mirror AWS's (docs/local-pipeline
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from cfnlint.decode.cfn_yaml import loads  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.envelope import Origin, StreamLines
-from app.sinks.breaker import FAILURES_TO_OPEN
+from app.sinks.breaker import APART_SECONDS, FAILURES_TO_OPEN
 from local_pipeline import metrics as local
 from local_pipeline.engine import REGION, Engine
 from local_pipeline.template import DELIVERY_TEMPLATE
@@ -145,6 +146,7 @@ def test_a_stream_that_is_down_is_spilled_around(faulty: Faulty) -> None:
     opened = total(faulty.points(), "BreakerOpened", Stage=STAGE)
     faulty.proxy.set_rules([Rule(PUT_RECORDS, Fault.DENY)])
     for _ in range(FAILURES_TO_OPEN):
+        time.sleep(APART_SECONDS)
         assert_answer(post(faulty.client, make.record(1)), 202, accepted=1)
     faulty.proxy.set_rules([])
     assert total(faulty.points(), "RecordsSpilled", Stage=STAGE) == spilled + FAILURES_TO_OPEN

@@ -41,7 +41,7 @@ LANDING_BUCKET = "arn:aws:s3:::landing"
 OF_THE_DRAIN = ("drain.py", "spill_area.py")  # tests/e2e/test_drain_permissions.py
 LOG_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 FAULTS = [
-    Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=0.5, times=2),
+    Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, times=2),
     Rule(PUT_RECORDS, Fault.THROTTLE, times=2),
     Rule(PUT_OBJECT, Fault.ERROR, times=2),
     Rule("s3.HeadBucket", Fault.DENY, times=1),

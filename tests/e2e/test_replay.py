@@ -21,7 +21,7 @@ from tests.support.stores import Stores, under_uvicorn
 from tests.support.transports import post
 
 pytestmark = pytest.mark.e2e
-RECORDS = int(os.environ.get("SLUICE_TEST_REPLAY_RECORDS", "1500"))
+RECORDS = int(os.environ.get("SLUICE_TEST_REPLAY_RECORDS", "6000"))
 PER_REQUEST = 400
 SECONDS = 60 + RECORDS / 20
 FIX = """
