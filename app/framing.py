@@ -48,15 +48,19 @@ def malformed_body(body: bytes) -> MalformedBody:
 
 
 def _split_lines(body: bytes, max_records: int) -> list[bytes]:
-    lines = islice(_LINE.finditer(body), max_records + 1)
-    return [line.group().removesuffix(b"\r") for line in lines]
+    if body.count(b"\n") > max_records:  # a list of them all could take hundreds of MB
+        lines = [line.group() for line in islice(_LINE.finditer(body), max_records + 1)]
+    else:
+        lines = [line for line in body.split(b"\n") if line.strip(b" \t\r")]
+    return [line.removesuffix(b"\r") for line in lines] if b"\r" in body else lines
 
 
 def _split_json(body: bytes, max_records: int) -> list[bytes]:
     content = body.lstrip(_JSON_WHITESPACE)
     if not content.startswith(b"["):
         return [body] if content else []
-    if body.count(b",") > _DENSE * max_records:
+    dense = _DENSE * max_records
+    if len(body) > dense and body.count(b",") > dense:
         _refuse_too_many(body, max_records)
     try:
         elements = _split_array(body)

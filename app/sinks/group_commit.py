@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from app.sinks.aws import AttemptFailed
 from app.sinks.backoff import full_jitter
-from app.sinks.base import Effort, Line, Outcome
+from app.sinks.base import Effort, Lines, Outcome
 from app.sinks.batching import Call, Chain, Packing, Record
 from app.sinks.batching import chains as chains_of
 
@@ -88,12 +88,12 @@ class GroupCommit:
         self._deadlines: dict[Put, float] = {}
         self._is_watched = False
 
-    async def put(self, lines: Sequence[Line], effort: Effort, deadline: float) -> Put:
+    async def put(self, lines: Lines, deadline: float) -> Put:
         """Send `lines` until each is confirmed or cannot be, or `deadline` (seconds of the loop's clock)."""
         loop = asyncio.get_running_loop()
         done = loop.create_future()
-        put = Put(len(lines), effort, done)
-        if not lines:
+        put = Put(len(lines), lines.effort, done)
+        if not lines.data:
             return put
         for chain in chains_of(lines, self._packing):
             chain.owner = put
@@ -177,16 +177,16 @@ class GroupCommit:
             return
         refused: dict[Chain, list[int]] = {}
         for position, record in enumerate(call.records):
-            for chain, indexes in record.parts:
+            for chain, start, end in record.parts:
                 put = _owner(chain)
                 if position in refusals:
-                    put.failures[refusals[position]] += len(indexes)
-                    refused.setdefault(chain, []).extend(indexes)
+                    put.failures[refusals[position]] += end - start
+                    refused.setdefault(chain, []).extend(range(start, end))
                 else:
-                    put.confirm(indexes)
-        for chain, indexes in refused.items():
-            chain.tries = chain.tries + 1 if len(indexes) == len(chain.indexes) else 0
-            chain.indexes = indexes
+                    put.confirm(chain.indexes[start:end])
+        for chain, places in refused.items():
+            chain.tries = chain.tries + 1 if len(places) == len(chain) else 0
+            chain.keep(places)
         self._again(refused)
 
     def _whole_call_failed(self, call: Call, failure: AttemptFailed) -> None:
@@ -218,7 +218,7 @@ class GroupCommit:
         for chain in chains:
             put = _owner(chain)
             if not put.is_over:
-                put.effort.resent += len(chain.indexes)
+                put.effort.resent += len(chain)
                 self._waiting.append(chain)
         self._leave()
 
@@ -230,4 +230,4 @@ def _owner(chain: Chain) -> Put:
 
 
 def _touched(call: Call) -> Sequence[Chain]:
-    return list(dict.fromkeys(chain for record in call.records for chain, _ in record.parts))
+    return list(dict.fromkeys(part[0] for record in call.records for part in record.parts))

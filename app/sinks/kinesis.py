@@ -48,7 +48,7 @@ class KinesisSink:
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
         """Send until every line is confirmed, the rest cannot be, or `deadline`."""
-        put = await self._commit.put(lines.lines, lines.effort, deadline)
+        put = await self._commit.put(lines, deadline)
         if put.failures:
             log_failures(logger, lines, put.outcomes, put.failures)
         return list(put.outcomes)  # a call under way may yet end

@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
 
 from app.sinks.aws import AttemptFailed, failure_of_code
-from app.sinks.base import Effort, Line, Outcome
+from app.sinks.base import Lines, Outcome
 from app.sinks.batching import MAX_CALL_RECORDS, Packing, Record
 from app.sinks.group_commit import REFUSES_WHOLE_CALLS, GroupCommit, Put
 
@@ -56,9 +57,14 @@ class Stream:
         return [line for call in self.calls for record in call for line in record]
 
 
-def lines(name: str, count: int) -> list[Line]:
+def lines(name: str, count: int) -> Lines:
     """One in each of four lanes, and again."""
-    return [Line(f"{name}-{index}\n".encode(), f"{index % 4 << 30:08x}{'0' * 24}") for index in range(count)]
+    return lines_of([(f"{name}-{index}\n".encode(), index % 4 << 30) for index in range(count)])
+
+
+def lines_of(given: Sequence[tuple[bytes, int]]) -> Lines:
+    """Of data and keys."""
+    return Lines("request", datetime(2026, 11, 23, tzinfo=UTC), [data for data, _ in given], [key for _, key in given])
 
 
 def run(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
@@ -69,11 +75,11 @@ def commit_to(stream: Stream, calls: int = 1, *, packed: bool = True) -> GroupCo
     return GroupCommit(stream.send, calls=calls, packing=Packing(4, packed))
 
 
-async def put(commit: GroupCommit, given: Sequence[Line], seconds: float = PATIENCE) -> Put:
-    return await commit.put(given, Effort(), asyncio.get_running_loop().time() + seconds)
+async def put(commit: GroupCommit, given: Lines, seconds: float = PATIENCE) -> Put:
+    return await commit.put(given, asyncio.get_running_loop().time() + seconds)
 
 
-async def put_behind_a_first(stream: Stream, commit: GroupCommit, *given: Sequence[Line]) -> list[Put]:
+async def put_behind_a_first(stream: Stream, commit: GroupCommit, *given: Lines) -> list[Put]:
     """Put all of `given` while a call is under way that was there before them."""
     stream.gate.clear()
     first = asyncio.create_task(put(commit, lines("first", 1)))
@@ -127,7 +133,7 @@ def test_lines_of_a_lane_go_in_order_though_calls_go_side_by_side(packed: bool) 
     async def large() -> Stream:
         stream = Stream()
         padding = b"x" * 2_000
-        given = [Line(b"%d %b\n" % (index, padding), f"{index % 8 << 29:08x}{'0' * 24}") for index in range(6_000)]
+        given = lines_of([(b"%d %b\n" % (index, padding), index % 8 << 29) for index in range(6_000)])
         answer = await put(commit_to(stream, calls=4, packed=packed), given, 60)
         assert set(answer.outcomes) == {YES}
         return stream
@@ -147,7 +153,7 @@ def test_a_call_with_a_part_of_a_lane_ends_before_the_rest_leaves() -> None:
     async def large() -> tuple[Stream, int]:
         stream = Stream()
         stream.gate.clear()
-        given = [Line(b"%d %b\n" % (index, b"x" * 20_000), "0" * 32) for index in range(400)]
+        given = lines_of([(b"%d %b\n" % (index, b"x" * 20_000), 0) for index in range(400)])
         task = asyncio.create_task(put(commit_to(stream, calls=4), given, 60))
         await asyncio.sleep(0.05)
         waiting = len(stream.calls)
@@ -274,7 +280,7 @@ def test_a_request_that_is_given_up_takes_nothing_with_it() -> None:
 def test_nothing_to_put_makes_no_call() -> None:
     async def nothing() -> tuple[Stream, Put]:
         stream = Stream()
-        return stream, await put(commit_to(stream), [])
+        return stream, await put(commit_to(stream), lines("none", 0))
 
     stream, answer = run(nothing)
     assert (answer.outcomes, stream.calls) == ([], [])
