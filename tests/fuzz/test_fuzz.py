@@ -66,8 +66,8 @@ MISTAKES: dict[str, tuple[str, object, str, Any]] = {
     "carriage returns end lines": (
         "framing",
         framing,
-        "_LINE",
-        re.compile(rb"^[ \t]*[^ \t\r\n][^\r\n]*", re.MULTILINE),
+        "_split_lines",
+        lambda body, _: [line for line in re.split(rb"[\r\n]", body) if line.strip()],
     ),
     "one record too many": ("framing", framing, "_too_many", lambda _: EmptyBody("")),
     "keys are compared as written": ("judging", validation, "could_have_duplicates", _keys_as_written),
