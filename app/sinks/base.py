@@ -48,7 +48,7 @@ class Effort:
     breaker_closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lines:
     """Lines of one request, in index order: column by column, for an object a line costs more than storing it.
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain as chained
 
 from app.sinks.aws import AttemptFailed
 from app.sinks.backoff import full_jitter
@@ -33,18 +34,27 @@ class Put:
     """The lines of one request on their way.
 
     Attributes:
-        outcomes: of each line, as far as is known.
         failures: what went wrong on the way, by code: calls that failed, and lines that were refused.
     """
 
-    __slots__ = ("_undecided", "done", "effort", "failures", "outcomes")
+    __slots__ = ("_confirmed", "_count", "_unconfirmed", "done", "effort", "failures")
 
     def __init__(self, count: int, effort: Effort, done: "asyncio.Future[None]") -> None:
-        self.outcomes = [Outcome.UNCONFIRMED] * count
+        self._count = self._unconfirmed = count
+        self._confirmed: list[Sequence[int]] = []
         self.failures: Counter[str] = Counter()
         self.effort = effort
-        self._undecided = count
         self.done = done
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of each line, as far as is known."""
+        if not self._unconfirmed:
+            return [Outcome.CONFIRMED] * self._count
+        outcomes = [Outcome.UNCONFIRMED] * self._count
+        for index in chained.from_iterable(self._confirmed):
+            outcomes[index] = Outcome.CONFIRMED
+        return outcomes
 
     @property
     def is_over(self) -> bool:
@@ -52,15 +62,10 @@ class Put:
         return self.done.done()
 
     def confirm(self, indexes: Sequence[int]) -> None:
-        """These lines are in the stream."""
-        for index in indexes:
-            self.outcomes[index] = Outcome.CONFIRMED
-        self.decide(len(indexes))
-
-    def decide(self, count: int) -> None:
-        """So many lines have the outcome that they will have."""
-        self._undecided -= count
-        if not self._undecided:
+        """These lines, of which nothing was known, are in the stream."""
+        self._confirmed.append(indexes)
+        self._unconfirmed -= len(indexes)
+        if not self._unconfirmed:
             self.end()
 
     def end(self) -> None:
