@@ -155,9 +155,7 @@ def line_keys(source: str, record_ids: Iterable[object]) -> list[int]:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and Z."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _escaped(text: bytes) -> bytes:

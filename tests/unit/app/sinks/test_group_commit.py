@@ -1,16 +1,19 @@
 """Requests that share calls: each is answered by its own lines, and none is the worse for its neighbours."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.sinks.aws import AttemptFailed, failure_of_code
 from app.sinks.base import Lines, Outcome
-from app.sinks.batching import MAX_CALL_RECORDS, Packing, Record
+from app.sinks.batching import MAX_CALL_RECORDS, PACKED_BYTES, Packing, Record
 from app.sinks.group_commit import REFUSES_WHOLE_CALLS, GroupCommit, Put
 
 Answer = TypeVar("Answer")
@@ -182,6 +185,47 @@ def test_a_refused_record_costs_its_own_requests_a_try_and_nobody_else() -> None
     assert bad.effort.resent > 0
     assert bad.failures[THROTTLED] >= 4
     assert Counter(stream.sent)[b"good-0"] == 1
+
+
+keys_and_sizes = st.tuples(st.integers(0, 7), st.sampled_from([0, 0, 40_000, PACKED_BYTES]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(keys_and_sizes, min_size=1, max_size=12), min_size=1, max_size=4),
+    st.integers(0, 2**32),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_whatever_is_refused_each_line_is_taken_once_and_in_order_if_none_is(
+    requests: list[list[tuple[int, int]]], seed: int, bad_calls: int, packed: bool
+) -> None:
+    taken: list[tuple[int, int]] = []
+    chance = random.Random(seed)  # noqa: S311  no secret
+
+    def refuse_some(number: int, asked: Asked) -> Sequence[int]:
+        refused = [place for place in range(len(asked)) if number < bad_calls and chance.random() < 0.4]
+        for place, record in enumerate(asked):
+            if place not in refused:
+                taken.extend((int(line.split()[0]), int(line.split()[1])) for line in record)
+        return refused
+
+    async def all_at_once() -> list[Put]:
+        commit = commit_to(Stream(refuse_some), calls=2, packed=packed)
+        given_lines = [
+            lines_of([(b"%d %d %b\n" % (n, i, b"x" * size), key << 29) for i, (key, size) in enumerate(request)])
+            for n, request in enumerate(requests)
+        ]
+        return await asyncio.gather(*(put(commit, each, 60) for each in given_lines))
+
+    assert [answer.outcomes for answer in run(all_at_once)] == [[YES] * len(request) for request in requests]
+    lane_of = {(n, i): key // 2 for n, request in enumerate(requests) for i, (key, _) in enumerate(request)}
+    assert sorted(taken) == sorted(lane_of)
+    if not bad_calls:
+        in_lanes = [(lane_of[line], line) for line in taken]
+        for n, lane in {(line[0], lane) for lane, line in in_lanes}:
+            indexes = [line[1] for its_lane, line in in_lanes if (line[0], its_lane) == (n, lane)]
+            assert indexes == sorted(indexes)
 
 
 def test_what_is_never_taken_is_not_confirmed_and_the_rest_of_its_request_is() -> None:
