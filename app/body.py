@@ -76,7 +76,7 @@ class _Interruption(Response):
         super().__init__(response.body, response.status_code, response.headers)
         self._body_by = body_by
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  Starlette's own
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         await _discard(receive, self._body_by)

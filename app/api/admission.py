@@ -28,7 +28,8 @@ async def let_in(incoming: Incoming, gateway: Gateway, arrival: Arrival, receipt
     """
     body = None
     authorization, x_api_key = incoming.header(b"authorization"), incoming.header(b"x-api-key")
-    signature = await gateway.authenticator.signature([*authorization, *x_api_key], [*map(incoming.header, _WEBHOOK)])
+    webhook = [incoming.header(name) for name in _WEBHOOK]
+    signature = await gateway.authenticator.signature([*authorization, *x_api_key], webhook) if any(webhook) else None
     if signature is None:
         source = await gateway.authenticator.identify(authorization, x_api_key)
     else:
