@@ -54,7 +54,12 @@ class RecordsLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH and not scope["root_path"]:
+        if (
+            scope["type"] == "http"
+            and scope["method"] == "POST"
+            and scope["path"] == PATH
+            and not scope.get("root_path")
+        ):
             response = await answer(Incoming(scope, receive), gateway_of(scope["app"]))
             await response(scope, receive, send)
         else:
