@@ -33,7 +33,7 @@ async def let_in(incoming: Incoming, gateway: Gateway, arrival: Arrival, receipt
     if signature is None:
         source = await gateway.authenticator.identify(authorization, x_api_key)
     else:
-        body = await read_body(incoming, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival)
+        body = await read_body(incoming, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival, gateway.bodies)
         receipt.received_bytes = len(body)
         source = await gateway.authenticator.verify(signature, body)
     receipt.source = source
@@ -45,7 +45,7 @@ async def let_in(incoming: Incoming, gateway: Gateway, arrival: Arrival, receipt
     idempotency_key = _idempotency_key(incoming, signature)
     max_bytes = gateway.settings.body_limit_of(source)
     if body is None:
-        body = await read_body(incoming, max_bytes, arrival)
+        body = await read_body(incoming, max_bytes, arrival, gateway.bodies)
     elif len(body) > max_bytes:
         raise too_large(max_bytes)
     receipt.received_bytes = len(body)
