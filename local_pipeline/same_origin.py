@@ -2,12 +2,16 @@
 
 import re
 
+from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.records import PATH
 from app.body import while_sending
 from app.exception_handlers import request_id_of
 from app.exceptions import HttpError
+from app.incoming import Incoming
 from app.problems import problem
 
 # A name that an attacker's DNS points to 127.0.0.1 comes as the Host (DNS rebinding).
@@ -41,6 +45,11 @@ async def refuse_foreign_origins(request: Request) -> None:
         raise ForeignOriginError("A page of another site sent the request.")
 
 
+def guard_records(app: FastAPI) -> None:
+    """Keep pages of other origins from posting records: behind what guards every answer, before what takes records."""
+    app.user_middleware.insert(1, Middleware(OwnPagesOnly, path=PATH))
+
+
 class OwnPagesOnly:
     """Refuses what browsers send to `path` for other pages. Without it a page could post records: a body without a type
     needs no leave of ours. Other clients pass, under whatever name they reach this machine."""
@@ -59,5 +68,5 @@ class OwnPagesOnly:
                     await refuse_foreign_origins(request)
             except ForeignOriginError as refusal:
                 of_it = (refusal.status, refusal.reason, refusal.title, refusal.detail)
-                app = while_sending(request, problem(*of_it, request_id_of(request)))
+                app = while_sending(Incoming(scope, receive), problem(*of_it, request_id_of(request)))
         await app(scope, receive, send)
