@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from itertools import chain as chained
 
 from app.sinks.aws import AttemptFailed
@@ -160,7 +161,7 @@ class GroupCommit:
 
     def _is_time(self) -> bool:
         """Whether a call may leave now; if not, one will be tried when it is."""
-        if self._free == self._calls or sum(len(chain.indexes) for chain in self._waiting) >= FULL_LINES:
+        if self._free == self._calls or any(lines >= FULL_LINES for lines in accumulate(map(len, self._waiting))):
             return True
         loop = asyncio.get_running_loop()
         at = self._left_at + SPACING_SECONDS
