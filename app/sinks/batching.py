@@ -166,6 +166,8 @@ class Call:
 
     def add(self, chain: Chain) -> bool:
         """Add a chain as far as it fits; False when nothing of it did."""
+        if self._add_whole(chain):
+            return True
         ends = list(accumulate(map(len, chain.data), initial=0))
         position = 0
         while position < len(chain):
@@ -177,8 +179,22 @@ class Call:
             position = self._fill(record, chain, position, ends)
         return True
 
+    def _add_whole(self, chain: Chain) -> bool:
+        """Add a chain that fits into one record, as most do; else nothing of it."""
+        if chain.lane is None:
+            return False
+        size = sum(map(len, chain.data))
+        record = self._open.get(chain.lane)
+        if size + (0 if record is None else record.size) > PACKED_BYTES:
+            return False
+        record = self._record_with_room(chain, 0, size)
+        if record is None:
+            return False
+        self._add_part(record, chain, 0, len(chain), size)
+        return True
+
     def _record_with_room(self, chain: Chain, position: int, size: int) -> Record | None:
-        """Where the line at `position` goes; None if the call is full."""
+        """Where `size` bytes go from the line at `position` on; None if the call is full."""
         lane = chain.lane
         record = None if lane is None else self._open.get(lane)
         if record is not None and record.size + size <= PACKED_BYTES:
@@ -202,8 +218,10 @@ class Call:
         if chain.lane is not None:
             room = min(PACKED_BYTES - record.size, MAX_CALL_BYTES - self.size)
             after = max(after, bisect_right(ends, ends[position] + room) - 1)
-        size = ends[after] - ends[position]
+        self._add_part(record, chain, position, after, ends[after] - ends[position])
+        return after
+
+    def _add_part(self, record: Record, chain: Chain, start: int, end: int, size: int) -> None:
         record.size += size
         self.size += size
-        record.parts.append((chain, position, after))
-        return after
+        record.parts.append((chain, start, end))
