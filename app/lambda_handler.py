@@ -1,11 +1,14 @@
 """The gateway on AWS Lambda. Importing it is the container's start: settings are read and clients made, once."""
 
+from app import cold_start  # before all else
+
+# isort: split
+
 import asyncio
 import binascii
 from base64 import b64decode
 from typing import Any
 
-import boto3
 from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
@@ -14,6 +17,7 @@ from app.main import create_app
 from app.observability import configure_logging
 from app.problems import MEDIA_TYPE
 from app.settings import load_settings
+from app.sinks.aws import AwsSession
 from app.sinks.connect import lambda_sinks
 
 Event = dict[str, Any]
@@ -61,8 +65,11 @@ def _is_base64(body: object) -> bool:
 
 def _make_handler() -> LambdaHandler:
     configure_logging()
-    settings = load_settings()
-    return LambdaHandler(create_app(settings, lambda_sinks(settings, boto3.Session())))
+    settings, session = load_settings(), AwsSession()
+    return LambdaHandler(create_app(settings, lambda_sinks(settings, session), session))
 
 
-handler = _make_handler()
+try:
+    handler = _make_handler()
+finally:
+    cold_start.end()

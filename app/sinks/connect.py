@@ -2,11 +2,9 @@
 
 import time
 
-import boto3
-
 from app.gateway import Sinks
 from app.settings import Settings
-from app.sinks.aws import client_config
+from app.sinks.aws import AwsSession, client_config
 from app.sinks.batching import Packing
 from app.sinks.breaker import Breaker
 from app.sinks.error_bucket import ErrorBucketSink
@@ -15,25 +13,25 @@ from app.sinks.spilling import SpillingSink
 from app.sinks.stream_in_threads import StreamInThreads
 
 
-def server_sinks(settings: Settings, session: boto3.Session) -> Sinks:
+def server_sinks(settings: Settings, session: AwsSession) -> Sinks:
     """Sinks of a server, which has many requests at a time. They make their clients when they are opened."""
     from app.sinks.stream_in_loop import StreamInLoop  # noqa: PLC0415 - has no place in Lambda's start
 
     config = client_config(settings.aws_region, connections=1)
     stream = StreamInLoop(
-        lambda: session.client("kinesis", config=config),
-        session.get_credentials,
+        lambda: session.client("kinesis", config),
+        session.credentials,
         settings.stream_name,
         settings.stream_lanes,
     )
     return _sinks(settings, session, stream)
 
 
-def lambda_sinks(settings: Settings, session: boto3.Session) -> Sinks:
+def lambda_sinks(settings: Settings, session: AwsSession) -> Sinks:
     """Sinks of a Lambda container, which has one request at a time and a start to hurry."""
     config = client_config(settings.aws_region, settings.sink_connections)
     stream = StreamInThreads(
-        lambda: session.client("kinesis", config=config),
+        lambda: session.client("kinesis", config),
         settings.stream_name,
         settings.stream_calls,
         settings.stream_lanes,
@@ -41,11 +39,11 @@ def lambda_sinks(settings: Settings, session: boto3.Session) -> Sinks:
     return _sinks(settings, session, stream)
 
 
-def _sinks(settings: Settings, session: boto3.Session, stream: Stream) -> Sinks:
+def _sinks(settings: Settings, session: AwsSession, stream: Stream) -> Sinks:
     config = client_config(settings.aws_region, settings.sink_connections)
     sink = KinesisSink(stream, calls=settings.stream_calls, packing=Packing(settings.stream_lanes, settings.packing))
     error_bucket = ErrorBucketSink(
-        lambda: session.client("s3", config=config), settings.error_bucket, settings.sink_connections
+        lambda: session.client("s3", config), settings.error_bucket, settings.sink_connections
     )
     breaker = Breaker(time.monotonic)
     return Sinks(SpillingSink(sink, error_bucket.spill, breaker), error_bucket, breaker)
