@@ -82,6 +82,7 @@ def create_app(
     if counters is not None:
         _add_metrics(app, counters, in_flight, sinks.breaker)
     add_exception_handlers(app)
+    app.add_middleware(records.RecordsLane)
     app.add_middleware(AnswerGuard, unforeseen=unforeseen)
     return app
 

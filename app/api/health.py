@@ -44,7 +44,7 @@ async def health(_: Request) -> JSONResponse:
 @router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
 async def ready(request: Request) -> JSONResponse:
     """Asks the stream and the error bucket, and for the API keys where they stand in a secret. HEAD does the same."""
-    gateway = gateway_of(request)
+    gateway = gateway_of(request.app)
     checks: dict[str, ReadinessCheck] = {
         "the stream": gateway.sinks.stream.check,
         "the error bucket": gateway.sinks.error_bucket.check,

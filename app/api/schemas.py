@@ -24,7 +24,7 @@ def _in_path(name: str, example: str) -> dict[str, Any]:
 )
 async def list_schemas(request: Request) -> JSONResponse:
     """Names and versions; the newest version is the last."""
-    return JSONResponse({"schemas": gateway_of(request).registry.names()})
+    return JSONResponse({"schemas": gateway_of(request.app).registry.names()})
 
 
 @router.get(
@@ -40,4 +40,4 @@ async def list_schemas(request: Request) -> JSONResponse:
 async def get_schema(request: Request) -> JSONResponse:
     """The JSON Schema as it was loaded."""
     name, version = request.path_params["name"], request.path_params["version"]
-    return JSONResponse(gateway_of(request).registry.get(f"{name}/{version}").document)
+    return JSONResponse(gateway_of(request.app).registry.get(f"{name}/{version}").document)
