@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
+from app import warm_up
 from app.main import create_app
 from app.observability import configure_logging
 from app.problems import MEDIA_TYPE
@@ -33,6 +34,10 @@ class LambdaHandler:
         gateway.receipts.open()
         self._loop.run_until_complete(gateway.sinks.open())
         self._adapter = Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
+        app.state.gateway = warm_up.aside(gateway)
+        for event in warm_up.events():
+            self(event, None)
+        app.state.gateway = gateway
 
     def __call__(self, event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401  the runtime's own class
         """Answer one event."""
@@ -65,7 +70,7 @@ def _is_base64(body: object) -> bool:
 
 def _make_handler() -> LambdaHandler:
     configure_logging()
-    settings, session = load_settings(), AwsSession()
+    settings, session = load_settings(), AwsSession(in_lambda=True)
     return LambdaHandler(create_app(settings, lambda_sinks(settings, session), session))
 
 

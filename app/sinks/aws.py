@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from botocore.config import Config
-from botocore.credentials import Credentials
+from botocore.credentials import CredentialResolver, Credentials, EnvProvider
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  botocore's own
 from botocore.session import get_session
 
@@ -89,8 +89,14 @@ def client_config(region: str | None, connections: int, *, patient: bool = False
 class AwsSession:
     """botocore's session. boto3's would bring resources and file transfers into a Lambda start; nobody uses them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_lambda: bool = False) -> None:
+        """
+        Args:
+            in_lambda: credentials stand in the environment, so they are looked for nowhere else.
+        """
         self._session = get_session()
+        if in_lambda:
+            self._session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
         self._lock = Lock()  # threads may make clients at the same time; a session is not made for that
 
     def client(self, service: str, config: Config) -> Any:  # noqa: ANN401  each service's own

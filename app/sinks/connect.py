@@ -1,6 +1,7 @@
 """The sinks of a gateway on AWS. Credentials, endpoints and regions are the AWS SDK's to find."""
 
 import time
+from typing import TYPE_CHECKING
 
 from app.gateway import Sinks
 from app.settings import Settings
@@ -11,6 +12,9 @@ from app.sinks.error_bucket import ErrorBucketSink
 from app.sinks.kinesis import KinesisSink, Stream
 from app.sinks.spilling import SpillingSink
 from app.sinks.stream_in_threads import StreamInThreads
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
 
 
 def server_sinks(settings: Settings, session: AwsSession) -> Sinks:
@@ -29,13 +33,16 @@ def server_sinks(settings: Settings, session: AwsSession) -> Sinks:
 
 def lambda_sinks(settings: Settings, session: AwsSession) -> Sinks:
     """Sinks of a Lambda container, which has one request at a time and a start to hurry."""
+    from app.warm_up import practise  # noqa: PLC0415 - a server has no need of it
+
     config = client_config(settings.aws_region, settings.sink_connections)
-    stream = StreamInThreads(
-        lambda: session.client("kinesis", config),
-        settings.stream_name,
-        settings.stream_calls,
-        settings.stream_lanes,
-    )
+
+    def make_client() -> "KinesisClient":
+        client: KinesisClient = session.client("kinesis", config)
+        practise(client, settings.stream_name)
+        return client
+
+    stream = StreamInThreads(make_client, settings.stream_name, settings.stream_calls, settings.stream_lanes)
     return _sinks(settings, session, stream)
 
 
