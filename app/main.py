@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
@@ -28,6 +29,10 @@ from app.sinks.connect import server_sinks
 
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
 to an error bucket, whole, explained and replayable."""
+
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own would send what an exception quotes to wherever OTEL_* variables say, and looks for them with each
+request. Receipts and metrics are ours."""
 
 
 def create_app(
@@ -56,6 +61,7 @@ def create_app(
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.openapi = lambda: _openapi_document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     sinks = sinks or server_sinks(settings, session)
