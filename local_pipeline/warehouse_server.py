@@ -26,7 +26,18 @@ from local_pipeline.warehouse import DATABASE, apply_shipped_sql
 SHUTDOWN_SECONDS = 1
 QUERY_PATH = "/queries/v1/query-request"
 
+RESULTS_KEPT = 8
+
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class LatestResults(dict[str, tuple[Any, ...]]):
+    """The results that RESULT_SCAN can read: the last few. The embedded Snowflake would keep every one for ever."""
+
+    def __setitem__(self, query_id: str, result: tuple[Any, ...]) -> None:
+        super().__setitem__(query_id, result)
+        while len(self) > RESULTS_KEPT:
+            self.pop(next(iter(self)), None)
 
 
 def serve(port: int, db_path: Path, sql: Path | None) -> None:
@@ -42,6 +53,7 @@ def serve(port: int, db_path: Path, sql: Path | None) -> None:
     _quieten()
     db_path.mkdir(parents=True, exist_ok=True)
     database = FakeSnow(db_path=db_path)
+    database.results_cache = LatestResults()
     if sql is not None:
         _set_up(database, sql)
     server.shared_fs = database
