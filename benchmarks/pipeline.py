@@ -1,9 +1,9 @@
 """How much the pipeline on one machine carries end to end: `make bench-pipeline`, `python -m benchmarks.pipeline`.
 
-Starts a pipeline of its own (`sluice up`, as `make run` does, in a new state directory), sends records at a rate whether
-answers come or not, waits until everything is in the raw table, and compares: accepted = streamed = landed = loaded in
-distinct ingest_ids, by /pipeline/summary, by `sluice reconcile`, and by its own list of answers against the rows. The lag
-of a record is from its answer to the moment its row was seen in the table.
+Starts a pipeline of its own (`sluice up`, as `make run` does, in a new state directory), sends records at a rate
+whether answers come or not, waits until everything is in the raw table, and compares: accepted = streamed = landed =
+loaded in distinct ingest_ids, by /pipeline/summary, by `sluice reconcile`, and by its own list of answers against the
+rows. The lag of a record is from its answer to the moment its row was seen in the table.
 
 Requests are NDJSON batches of 100 records, what a producer has after a second of 100 events (`--batch`), and 1 % of the
 records come alone in a POST, so that both ways in are used. A batch of 500 would be cheaper for every process here.
@@ -18,8 +18,8 @@ import os
 import platform
 import sys
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,10 +34,11 @@ from local_pipeline.template import read_delivery
 
 RESULTS = Path(__file__).with_name("results")
 BATCH = 100
-BEFORE_BATCH, BEFORE_SECONDS = 2_000, 600.0
+BEFORE_BATCH, BEFORE_SECONDS = 2_000, 60.0
 STILL_SECONDS = 60.0
 """Without a new row: what is missing then is lost."""
 SUMMARY_SECONDS = 300.0
+CONSOLE_ASKS = ("/pipeline/summary", "/pipeline/rows?limit=20", "/pipeline/rejected?limit=20")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=float, default=60, help="for how long (60)")
     found.add_argument("--batch", type=int, default=BATCH, help=f"records of an NDJSON request ({BATCH})")
     found.add_argument("--before", type=int, default=0, help="rows that are loaded first and not measured (0)")
-    found.add_argument("--console", action="store_true", help="ask for the summary each second, as an open console does")
+    found.add_argument(
+        "--console", action="store_true", help="ask for the summary each second, as an open console does"
+    )
     found.add_argument("--results", type=Path, default=RESULTS, help="directory of the JSON file")
     return found
 
@@ -75,14 +78,12 @@ def measure(pipeline: Running, options: argparse.Namespace) -> Result:
     watch = Watch(pipeline.url("warehouse"))
     watch.start()
     before = _prepare(pipeline, watch, options.before)
-    stop_console = _open_console(pipeline) if options.console else None
     cpu, busy = pipeline.cpu_seconds(), busy_seconds()
-    answers = asyncio.run(send(pipeline.url("gateway"), plan(options.rate, options.seconds, options.batch)))
-    watch.wait(before + sum(answer.accepted for answer in answers), STILL_SECONDS)
+    with _console(pipeline) if options.console else nullcontext():
+        answers = asyncio.run(send(pipeline.url("gateway"), plan(options.rate, options.seconds, options.batch)))
+        watch.wait(before + sum(answer.accepted for answer in answers), STILL_SECONDS)
     cpu = {name: used - cpu[name] for name, used in pipeline.cpu_seconds().items()}
     busy = busy_seconds() - busy
-    if stop_console:
-        stop_console()
     watch.stop()
     rows, file_of = all_rows(pipeline.url("warehouse"))
     reconciled, _ = pipeline.reconcile()
@@ -102,10 +103,12 @@ def measure(pipeline: Running, options: argparse.Namespace) -> Result:
 
 
 def _prepare(pipeline: Running, watch: Watch, rows: int) -> int:
-    """Load so many rows in large batches, a few at a time; how many there are."""
+    """Load so many rows in large batches, within a minute; how many there are."""
     if not rows:
         return 0
-    answers: list[Answer] = asyncio.run(send(pipeline.url("gateway"), plan(rows / 60, 60, BEFORE_BATCH)))
+    answers: list[Answer] = asyncio.run(
+        send(pipeline.url("gateway"), plan(rows / BEFORE_SECONDS, BEFORE_SECONDS, BEFORE_BATCH))
+    )
     accepted = sum(answer.accepted for answer in answers)
     if accepted < rows or not watch.wait(accepted, STILL_SECONDS):
         raise PipelineError(f"only {watch.rows:,} of the {rows:,} rows that should be there before were loaded")
@@ -119,24 +122,24 @@ def _summary(pipeline: Running) -> dict[str, int]:
     return counts
 
 
-def _open_console(pipeline: Running):
+@contextmanager
+def _console(pipeline: Running) -> Iterator[None]:
+    """Ask for what the console's page asks for, each second, until the block ends."""
     closed = threading.Event()
 
     def refresh() -> None:
         with httpx.Client(base_url=pipeline.url("gateway"), timeout=SUMMARY_SECONDS) as client:
-            while not closed.is_set():
-                for path in ("/pipeline/summary", "/pipeline/rows?limit=8", "/pipeline/rejected?limit=8"):
+            while not closed.wait(1):
+                for path in CONSOLE_ASKS:
                     client.get(path).raise_for_status()
-                closed.wait(1)
 
-    thread = threading.Thread(target=refresh, daemon=True)
+    thread = threading.Thread(target=refresh)
     thread.start()
-
-    def stop() -> None:
+    try:
+        yield
+    finally:
         closed.set()
         thread.join()
-
-    return stop
 
 
 def buffer_seconds(pipeline: Running) -> float:

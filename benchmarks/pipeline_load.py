@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
@@ -15,6 +15,7 @@ HEADROOM = 1.01
 CONNECTIONS = 64
 """Requests under way at a time; one that is due while all are taken waits, and the rate that is reached says so."""
 ANSWER_SECONDS = 60.0
+ACCEPTED = 202
 FIRST_ID = 20_000_000
 NDJSON, JSON = "application/x-ndjson", "application/json"
 
@@ -62,7 +63,8 @@ def record(number: int) -> bytes:
     noise = hashlib.blake2b(number.to_bytes(8), digest_size=32).hexdigest()
     text = (
         f'{{"id":{FIRST_ID + number},"type":"page_view","customer":"{noise[:12]}","session":"{noise[12:36]}",'
-        f'"url":"https://shop.example.com/products/{noise[36:44]}?ref=newsletter","amount":{number % 100_000 / 100:.2f},'
+        f'"url":"https://shop.example.com/products/{noise[36:44]}?ref=newsletter",'
+        f'"amount":{number % 100_000 / 100:.2f},'
         f'"currency":"EUR","device":{{"os":"android","model":"{noise[44:52]}"}},"tags":["new","mobile"],'
         f'"at":"2026-11-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"}}'
     )
@@ -76,44 +78,45 @@ def body(due: Due) -> bytes:
 
 async def send(url: str, requests: list[Due]) -> list[Answer]:
     """Send each when it is due; the answers in the order in which they came."""
-    answers: list[Answer] = []
-    free = asyncio.Semaphore(CONNECTIONS)
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session,
-        asyncio.TaskGroup() as under_way,
-    ):
-        began = time.monotonic()
-        for due in requests:
-            content = body(due)
-            await asyncio.sleep(max(0.0, began + due.at - time.monotonic()))
-            await free.acquire()
-            under_way.create_task(_post(session, f"{url}/records", due, content, free, answers))
-    return answers
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    async with aiohttp.ClientSession(url, timeout=timeout, connector=connector) as session:
+        sender = Sender(session)
+        async with asyncio.TaskGroup() as under_way:
+            began = time.monotonic()
+            for due in requests:
+                content = body(due)
+                await asyncio.sleep(max(0.0, began + due.at - time.monotonic()))
+                await sender.free.acquire()
+                under_way.create_task(sender.post(due, content))
+    return sender.answers
 
 
-async def _post(  # noqa: PLR0913
-    session: aiohttp.ClientSession,
-    url: str,
-    due: Due,
-    content: bytes,
-    free: asyncio.Semaphore,
-    answers: list[Answer],
-) -> None:
-    sent_at = time.time()
-    headers = {"Content-Type": JSON if due.records == 1 else NDJSON}
-    try:
-        async with session.post(url, data=content, headers=headers) as response:
-            members = await response.json(content_type=None)
-            accepted = members.get("accepted", 0) if response.status == 202 else 0
-            whole = accepted == due.records
-            problem = "" if whole else f"status {response.status} {members.get('code', '')}".strip()
-            request_id = members["request_id"] if whole else ""
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        accepted, request_id, problem = 0, "", type(error).__name__
-    finally:
-        free.release()
-    answers.append(Answer(due, sent_at, time.time(), accepted, request_id, problem))
+@dataclass
+class Sender:
+    """Requests under way, and the answers so far."""
+
+    session: aiohttp.ClientSession
+    answers: list[Answer] = field(default_factory=list)
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+
+    async def post(self, due: Due, content: bytes) -> None:
+        """One request; its answer, or what came instead, is noted."""
+        sent_at = time.time()
+        accepted, request_id, problem = 0, "", ""
+        headers = {"Content-Type": JSON if due.records == 1 else NDJSON}
+        try:
+            async with self.session.post("/records", data=content, headers=headers) as response:
+                members = await response.json(content_type=None)
+            if response.status == ACCEPTED and members["accepted"] == due.records:
+                accepted, request_id = due.records, members["request_id"]
+            else:
+                problem = f"status {response.status}"
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            problem = type(error).__name__
+        finally:
+            self.free.release()
+        self.answers.append(Answer(due, sent_at, time.time(), accepted, request_id, problem))
 
 
 def ingest_ids(answers: list[Answer]) -> Iterator[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""A pipeline of one's own: `sluice up`, the entry of `make run`, in a new state directory; and what its processes use."""
+"""A pipeline of one's own: `sluice up`, the entry of `make run`, in a new state directory; what its processes use."""
 
 import json
 import os
@@ -74,7 +74,7 @@ def running() -> Iterator[Running]:
         environment = {**os.environ, "SLUICE_HOME": str(home.path)}
         printed = Path(directory) / "printed"
         with printed.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(
                 [sys.executable, "-m", "ops.cli", "up", "--port", "0"],
                 cwd=ROOT,
                 env=environment,

@@ -155,7 +155,8 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 def describe(result: Result) -> Iterator[str]:
     """The figures, as text."""
-    yield f"{result.records:,} records in {result.requests:,} requests over {result.seconds:.1f} s: {result.rate:,.0f} records/s"
+    sent = f"{result.records:,} records in {result.requests:,} requests over {result.seconds:.1f} s"
+    yield f"{sent}: {result.rate:,.0f} records/s"
     if result.problems:
         yield f"  answers other than accepted: {dict(result.problems)}"
     counts = ", ".join(f"{name} {count:,}" for name, count in result.counts.items())

@@ -1,9 +1,9 @@
 """The embedded engine, with two of its loops looking only as far as they have to.
 
-Run as a file by the engine's own Python (`.venv-engine`), so it imports nothing of ours. ministack 1.5.33 walks through
-every record that a stream keeps, and through every shard iterator of the last five minutes, at each Kinesis call; with
-100,000 records a call took 5 ms, so a pipeline got slower with every record it had carried. What the walks decide is the
-same here; when something has expired they are ministack's own.
+Run as a file by the engine's own Python (`.venv-engine`), so it imports nothing of ours. ministack 1.5.33 walks
+through every record that a stream keeps, and through every shard iterator of the last five minutes, at each Kinesis
+call: a pipeline got slower with every record that it had carried. What the walks decide is the same here; when
+something has expired they are ministack's own.
 """
 
 import time

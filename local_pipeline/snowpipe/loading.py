@@ -1,7 +1,7 @@
 """One file into the raw table: its lines staged, then the shipped COPY and the history in one transaction.
 
 The lines reach the warehouse as a COPY's do, in a file that it reads itself: in Parquet, because bound values would be
-packed and parsed several times on their way (two thirds of what loading costs). So the warehouse sees the same disk.
+packed and parsed several times on their way (half of what loading costs). So the warehouse sees the same disk.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from tempfile import NamedTemporaryFile
 
-import pyarrow
+import pyarrow as pa
 from pyarrow import parquet
 from snowflake.connector.errors import Error as SnowflakeError
 
@@ -77,14 +77,14 @@ class Loader:
             parquet.write_table(self._table_of(lines), file.name, compression="none", use_dictionary=False)
             self._execute(self._stage, object_key, scanned_at.isoformat(), file.name)
 
-    def _table_of(self, lines: Sequence[Line]) -> pyarrow.Table:
+    def _table_of(self, lines: Sequence[Line]) -> pa.Table:
         """The lines, the members that are read verbatim, the rows' numbers."""
-        columns = {LINE: pyarrow.array([line.text for line in lines], pyarrow.large_string())}
+        columns = {LINE: pa.array([line.text for line in lines], pa.large_string())}
         for member in self._statement.members:
             texts = [line.members.get(member.key) for line in lines]
-            columns[member.column] = pyarrow.array(texts, pyarrow.large_string())
-        columns[NUMBER] = pyarrow.array(range(1, len(lines) + 1), pyarrow.int64())
-        return pyarrow.table(columns)
+            columns[member.column] = pa.array(texts, pa.large_string())
+        columns[NUMBER] = pa.array(range(1, len(lines) + 1), pa.int64())
+        return pa.table(columns)
 
     def _stage_statement(self) -> str:
         """A VARIANT column of the embedded Snowflake takes text as it is, so not a digit is rewritten."""
