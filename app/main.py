@@ -5,6 +5,7 @@ from functools import partial
 
 import boto3
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from app import __version__, openapi
@@ -30,6 +31,10 @@ from app.sinks.connect import server_sinks
 DESCRIPTION = """JSON records in over HTTP, judged before they enter the stream: good ones go to Snowflake, bad ones
 to an error bucket, whole, explained and replayable."""
 
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own would send what an exception quotes to wherever OTEL_* variables say, and looks for them with each
+request. Receipts and metrics are ours."""
+
 
 def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> FastAPI:
     """Make the gateway.
@@ -54,6 +59,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]  # FastAPI's documented way
     sinks = sinks or server_sinks(settings, session)
