@@ -1,6 +1,5 @@
 """Start and end of the gateway under a server with a lifespan."""
 
-import gc
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -8,11 +7,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from app import process
 from app.observability import configure_logging
-
-_COLLECTIONS = (20_000, 10, 10)
-"""Python's default looks for garbage after every 700 objects, which is a few requests, among all that hundreds of
-others hold: it took a tenth of the time and found next to nothing."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +25,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway = app.state.gateway
     gateway.receipts.open()
     await gateway.sinks.open()
-    gc.collect()
-    gc.freeze()  # what is there now stays
-    gc.set_threshold(*_COLLECTIONS)
+    process.settle()
     yield
     await gateway.sinks.close()
     await gateway.api_keys.close()
