@@ -7,6 +7,7 @@ otherwise, whether or not a target is met.
 """
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     plan = _plan(options)
     try:
-        found = run(plan, options.part, _command(options), is_any_load=options.any_load)
+        found = run(plan, options, _command(sys.argv[1:] if arguments is None else arguments))
     except (InvalidRun, DidNotStart, node.NoNode) as error:
         sys.stderr.write(f"the run is not valid: {error}\n")
         return 1
@@ -55,18 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(plan: Plan, wanted: Sequence[str], command: str, *, is_any_load: bool) -> Results:
-    """Every part, or those that are wanted.
+def run(plan: Plan, options: argparse.Namespace, command: str) -> Results:
+    """Every part, or those that the options name.
 
     Raises:
         InvalidRun: the figures would mean nothing.
     """
     node.install()
     functions.install()
-    found = Results(_about(plan, command, is_any_load=is_any_load))
+    found = Results(_about(plan, command, is_any_load=options.any_load))
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name, bench(found, Path(name)) as running:
-        for part in wanted or PARTS:
+    with (
+        tempfile.TemporaryDirectory(prefix="sluice-bench-") as name,
+        bench(found, Path(name), options.latency_ms) as running,
+    ):
+        for part in options.part or PARTS:
             PARTS[part](running, plan, Path(name))
     found.about["took_seconds"] = round(time.monotonic() - began)
     return found
@@ -118,8 +122,8 @@ def _plan(options: argparse.Namespace) -> Plan:
     return replace(plan, rounds=options.rounds) if options.rounds else plan
 
 
-def _command(options: argparse.Namespace) -> str:
-    return "make bench ARGS=--quick" if options.quick else "make bench"
+def _command(arguments: Sequence[str]) -> str:
+    return f"make bench ARGS='{shlex.join(arguments)}'" if arguments else "make bench"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         "--any-load", action="store_true", help="measure though the machine is busy; the report says so"
     )
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md though this is no full run")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="what the stub waits before each answer")
     parser.add_argument("--readme", action="store_true", help="only write the README's table, from the last results")
     return parser
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import results
 from benchmarks.job import Job, Tally
 from benchmarks.places import BENCH_PYTHON
-from benchmarks.results import Results, Sample
+from benchmarks.results import Check, Results, Sample
 from benchmarks.stub_aws import COUNTS, INSPECT, RESET
 from benchmarks.subjects import FLOOR, Server
 from tests.support import processes
@@ -43,7 +43,7 @@ class Bench:
         """A job for a server."""
         return Job(port=server.port, pid=server.pid, stub=self._stub_pid, **members)  # type: ignore[arg-type]
 
-    def check(self, server: Server, job: Job) -> None:
+    def check(self, part: str, case: str, server: Server, job: Job) -> None:
         """A short round in which every answer is read and every call to the stub looked into; it warms up, too.
 
         Raises:
@@ -57,8 +57,8 @@ class Bench:
             put = counts["records"], counts["object_lines"]
             if put != (tally.told, tally.answered * job.shape.bad) or tally.told != tally.answered * job.shape.accepted:
                 raise InvalidRun(f"{server.name}: {tally.told} records answered as accepted, the stub has {counts}")
-            units = f"{counts['entries']:,} Kinesis records, {counts['units']:,} PUT units"
-            self.found.checks.append(f"{server.name}, {job.shape}: {tally.told:,} accepted and put: {units}")
+            check = Check(part, case, server.name, tally.told, counts["entries"], counts["units"])
+            self.found.checks.append(check)
 
     def measure(self, part: str, case: str, server: Server, job: Job) -> Tally:
         """A timed round, kept as a sample.

@@ -48,7 +48,7 @@ def install() -> None:
         shutil.copytree(ROOT / part, FOLDER / OURS / part, ignore=shutil.ignore_patterns("__pycache__"))
     bench = (requirements / "bench.txt").read_text()
     for name, (packages, files) in _PEERS.items():
-        _folder(name, _pins(bench, _with_dependencies(packages)))
+        _folder(name, pins(bench, _with_dependencies(packages)))
         for file in files:
             shutil.copy(PEERS / file, FOLDER / name)
         _compile(*(FOLDER / name / file for file in files))
@@ -123,7 +123,7 @@ def _compile(*paths: Path) -> None:
     subprocess.run(command, check=True)  # noqa: S603
 
 
-def _pins(compiled: str, names: Iterable[str]) -> str:
+def pins(compiled: str, names: Iterable[str]) -> str:
     """The lines of compiled requirements, hashes and all, that are about some packages."""
     wanted = set(names)
     return "".join(found[0] for found in _LINES.finditer(compiled) if found[1] in wanted)

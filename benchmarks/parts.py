@@ -119,7 +119,7 @@ def in_turns(bench: Bench, part: str, entries: Sequence[Entry], rounds: int) -> 
     """Check each, then measure each `rounds` times, in another order each round."""
     sys.stderr.write(f"{part}: {', '.join(dict.fromkeys(entry.case for entry in entries))}\n")
     for entry in entries:
-        bench.check(entry.server, entry.job)
+        bench.check(part, entry.case, entry.server, entry.job)
     for number in range(rounds):
         start = number % len(entries)
         for entry in [*entries[start:], *entries[:start]]:

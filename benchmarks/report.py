@@ -98,8 +98,23 @@ def _load_tables(found: Results) -> Iterator[str]:
     for part, title in titles.items():
         body = _measured(found, part, figures)
         yield f"\n### {title}\n\n{table(['', '', *head], body)}"
+    yield f"\n### What was put\n\n{_put_table(found)}"
     body = _measured(found, parts.HALF, (RATE, P50, P99, P999))
     yield f"\n### Latency at half load\n\n{table(['', '', 'requests/s', 'p50 ms', 'p99 ms', 'p99.9 ms'], body)}"
+
+
+def _put_table(found: Results) -> str:
+    head = ["", "", "Kinesis records per 1,000 records", "PUT units per 1,000 records"]
+    wanted = [check for check in found.checks if check.part in (parts.SINGLE, parts.BATCHES)]
+    body = [
+        [
+            check.case,
+            TITLES[check.subject],
+            *(number(1000 * count / check.accepted) for count in (check.entries, check.units)),
+        ]
+        for check in wanted
+    ]
+    return table(head, body)
 
 
 def _lambda_table(found: Results) -> Iterator[str]:

@@ -27,18 +27,35 @@ class Sample:
     figures: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one subject put in a checking run, in which every answer was read and every call looked into.
+
+    Attributes:
+        accepted: records in the answers, as many as were put.
+        entries: Kinesis records.
+        units: provisioned PUT payload units.
+    """
+
+    part: str
+    case: str
+    subject: str
+    accepted: int
+    entries: int
+    units: int
+
+
 @dataclass
 class Results:
     """All of a run.
 
     Attributes:
         about: machine, versions, command, plan.
-        checks: what was counted in the checking runs, a sentence each.
     """
 
     about: dict[str, Any]
     samples: list[Sample] = field(default_factory=list)
-    checks: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
 
     def values(self, part: str, case: str, subject: str, figure: str) -> list[float]:
         """Round by round."""
@@ -80,4 +97,5 @@ class Results:
     def load(cls, path: Path) -> "Results":
         """What `save` wrote."""
         members = json.loads(path.read_text())
-        return cls(members["about"], [Sample(**sample) for sample in members["samples"]], members["checks"])
+        samples, checks = members["samples"], members["checks"]
+        return cls(members["about"], [Sample(**each) for each in samples], [Check(**each) for each in checks])

@@ -1,6 +1,6 @@
 """The tutorial gateway in Lambda: behind Mangum, with nothing done about its start.
 
-Does and does not: as `tutorial`. Mangum is used as its README shows it, so it runs the application's lifespan at every
+Does: what `tutorial` does, for each event. Does not: what `tutorial` does not. Mangum is used as its README shows it, so it runs the application's lifespan at every
 invocation. The packages are as pip installs them, bytecode compiled; nothing is left out.
 """
 

@@ -13,7 +13,7 @@ from benchmarks.bodies import Shape
 from benchmarks.parts import HALF, HALF_CONNECTIONS, OWN_RATE, SINGLE, Entry, half_load, in_turns, single
 from benchmarks.plan import QUICK
 from benchmarks.results import CPU, P99, RATE, Results
-from benchmarks.subjects import FLOOR, OURS, Server, running
+from benchmarks.subjects import FLOOR, OURS, TUTORIAL, Server, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="CPU time is read from /proc")
 PLAN = replace(QUICK, rounds=2, seconds=0.2, warm_up=0.05, connections=(HALF_CONNECTIONS,))
@@ -45,7 +45,9 @@ def test_both_are_measured_in_turns_and_at_half_load(started: Started) -> None:
         assert len(found.values(SINGLE, case, name, CPU)) == PLAN.rounds
         assert min(found.values(HALF, OWN_RATE, name, P99)) > 0
         assert max(found.values(HALF, OWN_RATE, name, RATE)) < max(found.values(SINGLE, case, name, RATE))
-    assert any(check.startswith(OURS) and "accepted and put" in check for check in found.checks)
+    [check] = found.checks
+    assert (check.subject, check.case) == (OURS, case)
+    assert check.accepted > check.entries > 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_a_gateway_that_loses_what_it_takes_makes_the_run_invalid(started: Start
     liar = replace(servers[FLOOR], name="liar")
     job = running_bench.job(liar, shape=Shape(), connections=2, seconds=0.1)
     with pytest.raises(InvalidRun, match="the stub has"):
-        running_bench.check(liar, job)
+        running_bench.check("single", "2 connections", liar, job)
     with pytest.raises(InvalidRun, match="the stub has"):
         running_bench.measure("single", "2 connections", liar, job)
 
@@ -85,3 +87,14 @@ def test_a_server_that_goes_away_makes_the_run_invalid(started: Started, tmp_pat
         job = running_bench.job(replace(gone, port=1), shape=Shape(), connections=2, seconds=0.1)
         with pytest.raises(InvalidRun, match="not there"):
             running_bench.measure("single", "2 connections", gone, job)
+
+
+def test_the_tutorial_puts_what_it_accepts(started: Started, tmp_path: Path) -> None:
+    running_bench, _ = started
+    with running(TUTORIAL, running_bench.stub_url, tmp_path, PYTHON) as tutorial:
+        for case, shape in {"one": Shape(), "array": Shape("array", 500, path="/batches")}.items():
+            job = running_bench.job(tutorial, shape=shape, connections=2, seconds=0.2)
+            running_bench.check("tutorial", case, tutorial, job)
+    one, array = (check for check in running_bench.found.checks if check.part == "tutorial")
+    assert one.accepted == one.entries > 0
+    assert array.accepted == array.entries > 0

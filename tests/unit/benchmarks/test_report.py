@@ -11,7 +11,7 @@ from benchmarks.lambda_part import LAMBDA, ONE
 from benchmarks.picture import draw
 from benchmarks.places import README, REPORT
 from benchmarks.report import number, report, short, verdicts
-from benchmarks.results import COLD, CPU, FIRST, LATER, P50, P99, P999, PEAK, RATE, RESIDENT, Results, Sample
+from benchmarks.results import COLD, CPU, FIRST, LATER, P50, P99, P999, PEAK, RATE, RESIDENT, Check, Results, Sample
 from benchmarks.subjects import FASTIFY, FLOOR, NAIVE, OURS, POWERTOOLS, TITLES, TUTORIAL
 from benchmarks.targets import TARGETS, rows
 
@@ -44,6 +44,7 @@ def results(cpu: dict[str, float]) -> Results:
         for name in (OURS, NAIVE, POWERTOOLS):
             start = {COLD: 300.0 * slowness, FIRST: 3.0, LATER: 2.0}
             found.samples.append(Sample(LAMBDA, ONE, name, start))
+    found.checks.append(Check(parts.BATCHES, parts.NDJSON, OURS, 10_000, 50, 180))
     return found
 
 
@@ -87,6 +88,7 @@ def test_the_report_names_every_gateway_and_case() -> None:
     for case in [*parts.BATCH_SHAPES, "16,384 bytes", "512 connections", parts.OWN_RATE, *TITLES.values()]:
         assert case in text
     assert "| 16,384 bytes | 1.00 (1.00 to 2.00) | 0.06 |" in text
+    assert "| NDJSON | Sluice | 5.00 | 18.0 |" in text
 
 
 def test_a_busy_machine_is_said_aloud() -> None:
