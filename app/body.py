@@ -2,13 +2,14 @@
 
 import asyncio
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.arrival import Arrival
 from app.exceptions import BodyTimeout, ContentTooLarge
 from app.in_flight import Place
+from app.incoming import Incoming
 
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 DISCARD_SECONDS = 2.0
@@ -16,7 +17,7 @@ DISCARD_SECONDS = 2.0
 connection closed."""
 
 
-async def read_body(request: Request, max_bytes: int, arrival: Arrival) -> bytes:
+async def read_body(incoming: Incoming, max_bytes: int, arrival: Arrival) -> bytes:
     """The body as received; its bytes are held in the place of `arrival`.
 
     Raises:
@@ -26,43 +27,43 @@ async def read_body(request: Request, max_bytes: int, arrival: Arrival) -> bytes
         BodyTimeout: it was not there in time.
         ClientDisconnect: the client went away.
     """
-    size = _declared_length(request)
+    size = incoming.declared_length()
     if size > max_bytes:
         raise too_large(max_bytes)
     arrival.place.expect(size)
-    request.state.body_by = arrival.body_by
+    incoming.body_by = arrival.body_by
     try:
         async with asyncio.timeout_at(arrival.body_by):
-            return await _read(request, max_bytes, arrival.place)
+            return await _read(incoming, max_bytes, arrival.place)
     except TimeoutError:
         raise BodyTimeout("The body did not come in time; nothing is stored. Send fewer records a request.") from None
 
 
-async def _read(request: Request, max_bytes: int, place: Place) -> bytes:
+async def _read(incoming: Incoming, max_bytes: int, place: Place) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
     while more:
-        message = await request.receive()
+        message = await incoming.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        more = request.state.body_is_unread = message.get("more_body", False)
+        more = incoming.body_is_unread = message.get("more_body", False)
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
             raise too_large(max_bytes)
         place.hold(len(chunk))
         chunks.append(chunk)
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def while_sending(request: Request, response: Response) -> Response:
-    """`response` in a form that the client of `request` gets to read though it may not be done sending."""
-    if not getattr(request.state, "body_is_unread", _has_body(request)):
+def while_sending(incoming: Incoming, response: Response) -> Response:
+    """`response` in a form that the client gets to read though it may not be done sending."""
+    if not incoming.body_is_unread:
         return response
     if "connection" in response.headers:  # it is closed, whatever still comes
         return response
-    return _Interruption(response.body, response.status_code, response.headers)
+    return _Interruption(response, incoming.body_by)
 
 
 class _Interruption(Response):
@@ -71,10 +72,14 @@ class _Interruption(Response):
     A server that closes while bytes come in resets the connection, and the client loses the answer.
     """
 
+    def __init__(self, response: Response, body_by: float) -> None:
+        super().__init__(response.body, response.status_code, response.headers)
+        self._body_by = body_by
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        await _discard(receive, getattr(Request(scope).state, "body_by", 0.0))
+        await _discard(receive, self._body_by)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -94,12 +99,3 @@ async def _discard(receive: Receive, body_by: float) -> None:
 def too_large(max_bytes: int) -> ContentTooLarge:
     """The refusal of a body over `max_bytes`."""
     return ContentTooLarge(f"The body is over {max_bytes} bytes: compress it, or send fewer records a request.")
-
-
-def _has_body(request: Request) -> bool:
-    return _declared_length(request) > 0 or "transfer-encoding" in request.headers
-
-
-def _declared_length(request: Request) -> int:
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else 0

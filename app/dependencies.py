@@ -1,13 +1,13 @@
-"""What a route takes from the app that serves it."""
+"""What a route takes from its app."""
 
-from starlette.requests import Request
+from starlette.applications import Starlette
 
 from app.gateway import Gateway
 
 
-def gateway_of(request: Request) -> Gateway:
-    """The gateway that serves `request`."""
-    gateway = request.app.state.gateway
+def gateway_of(app: Starlette) -> Gateway:
+    """The gateway that `app` serves."""
+    gateway = app.state.gateway
     if not isinstance(gateway, Gateway):
         raise TypeError("app.state.gateway is not a Gateway: make the app with create_app")
     return gateway

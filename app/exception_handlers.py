@@ -6,11 +6,12 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.body import while_sending
 from app.exceptions import HttpError
+from app.incoming import Incoming
 from app.problems import problem
 from app.request_identity import new_request_id
 
@@ -29,7 +30,6 @@ def add_exception_handlers(app: FastAPI) -> None:
     """Map our errors and the router's; `AnswerGuard` asks `unforeseen` about what nobody foresaw."""
     app.add_exception_handler(HttpError, _ours)
     app.add_exception_handler(HTTPException, _of_the_router)
-    app.add_exception_handler(ClientDisconnect, _client_gone)
 
 
 def request_id_of(request: Request) -> str:
@@ -38,14 +38,17 @@ def request_id_of(request: Request) -> str:
     return request_id if isinstance(request_id, str) else new_request_id(datetime.now(UTC))
 
 
+def answer_to(error: HttpError, incoming: Incoming, request_id: str) -> Response:
+    """The answer to one of ours."""
+    response = problem(error.status, error.reason, error.title, error.detail, request_id, headers=error.headers)
+    error.with_traceback(None)  # its frames hold what came of the body; the client may go on sending for long
+    return while_sending(incoming, response)
+
+
 async def _ours(request: Request, error: Exception) -> Response:
     if not isinstance(error, HttpError):
         raise TypeError(error)
-    response = problem(
-        error.status, error.reason, error.title, error.detail, request_id_of(request), headers=error.headers
-    )
-    error.with_traceback(None)  # its frames hold what came of the body; the client may go on sending for long
-    return while_sending(request, response)
+    return answer_to(error, Incoming(request.scope, request.receive), request_id_of(request))
 
 
 async def _of_the_router(request: Request, error: Exception) -> Response:
@@ -56,11 +59,7 @@ async def _of_the_router(request: Request, error: Exception) -> Response:
     response = problem(
         status, status.name.lower(), status.phrase, detail, request_id_of(request), headers=error.headers
     )
-    return while_sending(request, response)
-
-
-async def _client_gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=CLIENT_GONE)
+    return while_sending(Incoming(request.scope, request.receive), response)
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:

@@ -1,20 +1,46 @@
-"""uvicorn's HTTP/1.1 by h11 with an end to the waiting that it leaves open: `uvicorn --http app.http_protocol:Http`.
+"""HTTP/1.1 for uvicorn: `uvicorn --http app.http_protocol:Http`.
 
-uvicorn ends connections that are idle between requests. It has no limit for a head that never ends, for an answer that
-is never read, and for a body that goes on after its answer.
+uvicorn's protocol by httptools, but for three things. A request that offers an upgrade, whose body httptools takes for
+another protocol's, is served by h11, which ignores the offer as RFC 9110, 7.8 allows. Nothing is answered out of turn.
+And there is an end to the waiting that uvicorn leaves open: for a head that never ends, for an answer that is never
+read, for a body that goes on after its answer.
 """
 
 import asyncio
 from typing import Any
 
 import h11
+import httptools
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.corked import CorkedTransport
+from app.patience import Patience
+
+MAX_HEAD_BYTES = 16 * 1024
+"""What h11 takes by default, and more than the 10,240 bytes of an HTTP API (API Gateway quotas)."""
+_INVALID = "Invalid HTTP request received."
 
 
-class Http(H11Protocol):
-    """Closes connections whose client does not do its part.
+class _NotServed(Exception):  # noqa: N818
+    """Raised in the parser's callbacks to stop it."""
 
-    It looks at states and sets timers; what is read and written is uvicorn's own doing.
+
+class _Upgrade(_NotServed):
+    """The request offers one."""
+
+
+class _Refused(_NotServed):
+    """The request is not HTTP/1.1 as we take it."""
+
+
+class Http(HttpToolsProtocol):
+    """Closes connections whose client does not do its part, and leaves offers of an upgrade to h11.
+
+    Attributes:
+        _head: what has come of a head; None when it began behind other bytes, so that it is not known where.
+        _serving: the request that is answered next.
     """
 
     head_seconds = 10.0
@@ -24,25 +50,137 @@ class Http(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  uvicorn's own
         super().__init__(*args, **kwargs)
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._answer_timer: asyncio.TimerHandle | None = None
+        self._head: bytes | None = b""
+        self._is_between_requests = True
+        self._is_in_head = True
+        self._is_deaf = False
+        self._serving: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head."""
-        super().connection_made(transport)
-        self._watch_head()
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came, and expect the rest of a head that has begun."""
-        super().data_received(data)
-        self._watch_head()
+        self._uncorked = transport
+        self.patience = Patience(self.loop, transport, self.head_seconds, self.answer_seconds)
+        super().connection_made(CorkedTransport(transport, self.loop, self.patience.expect_reader))
+        self.patience.expect_head(is_awaited=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         super().connection_lost(exc)
-        for timer in (self._head_timer, self._answer_timer):
-            if timer is not None:
-                timer.cancel()
+        self.patience.end()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and expect the rest of a head that has begun."""
+        if self._is_deaf:
+            return
+        self._unset_keepalive_if_required()
+        if self._is_between_requests:
+            self._head = data
+            self._is_in_head = True
+        elif self._is_in_head:
+            self._head = None if self._head is None else self._head + data
+        try:
+            self.parser.feed_data(data)
+            if self._is_in_head and len(self._head or data) > MAX_HEAD_BYTES:
+                self._refuse()
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, _Upgrade):
+                self._leave_to_h11()
+            else:
+                self._refuse()
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse()
+        self.patience.expect_head(is_awaited=self._is_in_head and not self._is_deaf)
+
+    def on_message_begin(self) -> None:
+        """A request begins; behind another one's bytes, if a head was not awaited."""
+        if not self._is_between_requests or not self._is_in_head:
+            self._head = None
+        self._is_between_requests, self._is_in_head = False, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is there."""
+        if self.parser.should_upgrade():
+            raise _Upgrade
+        names = [name for name, _ in self.headers]
+        if names.count(b"host") != 1 and self.parser.get_http_version() == "1.1":  # RFC 9112, 3.2
+            raise _Refused
+        if len(self._head or b"") > MAX_HEAD_BYTES and _size(self.headers) > MAX_HEAD_BYTES:
+            raise _Refused
+        self._is_in_head, self._head = False, b""
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """It is there as a whole."""
+        self._is_between_requests = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Expect no more of the body that it was an answer to."""
+        is_still_sent = self._serving is not None and self._serving.more_body
+        super().on_response_complete()
+        if is_still_sent:
+            self.transport.close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        self._serving = cycle
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _refuse(self) -> None:
+        """Take nothing more. What is broken is told, unless another request's answer is awaited: it would be taken for
+        that one's."""
+        if not self._ends_after_answer():
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
+
+    def _ends_after_answer(self) -> bool:
+        """Take nothing more; True when a request whose body is there will be answered, and then the connection closed."""
+        self._is_deaf = True
+        self.pipeline.clear()
+        serving = self._serving
+        if serving is None or serving.response_complete or serving.more_body:
+            return False
+        serving.keep_alive = False
+        return True
+
+    def _leave_to_h11(self) -> None:
+        """Hand the connection over with the request's head, or close it where that cannot be told: the request was sent
+        before the answer to the one before it, so its client has to be ready to send it again (RFC 9112, 9.3.2)."""
+        if self._ends_after_answer():
+            return
+        if self._head is None:
+            self.transport.close()
+            return
+        self.patience.end()
+        self.connections.discard(self)
+        protocol = _ByH11(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol.head_seconds, protocol.answer_seconds = self.head_seconds, self.answer_seconds
+        protocol.connection_made(self._uncorked)
+        self._uncorked.set_protocol(protocol)
+        protocol.data_received(self._head)
+
+
+class _ByH11(H11Protocol):
+    """As `Http`, for the rest of a connection on which an upgrade was offered."""
+
+    head_seconds = Http.head_seconds
+    answer_seconds = Http.answer_seconds
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Expect a head."""
+        super().connection_made(transport)
+        self.patience = Patience(self.loop, transport, self.head_seconds, self.answer_seconds)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        super().connection_lost(exc)
+        self.patience.end()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and expect the rest of a head that has begun."""
+        super().data_received(data)
+        self._expect_head()
 
     def on_response_complete(self) -> None:
         """Expect that the answer is read, and no more of the body that it was an answer to."""
@@ -50,26 +188,14 @@ class Http(H11Protocol):
         super().on_response_complete()
         if is_still_sent:
             self.transport.close()
-        if self._answer_timer is None and self.transport.get_write_buffer_size():
-            self._answer_timer = self.loop.call_later(self.answer_seconds, self.check_that_it_is_read)
-        self._watch_head()
+        self.patience.expect_reader()
+        self._expect_head()
 
-    def check_that_it_is_read(self) -> None:
-        """Cut the connection if not: closing would wait for the client."""
-        self._answer_timer = None
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-
-    def _watch_head(self) -> None:
-        if not self._is_in_head():
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
-
-    def _is_in_head(self) -> bool:
+    def _expect_head(self) -> None:
         """A first head is expected before its first byte; before a later one the connection is idle."""
-        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
-            return False
-        return self.cycle is None or bool(self.conn.trailing_data[0])
+        is_in_head = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
+        self.patience.expect_head(is_awaited=is_in_head and (self.cycle is None or bool(self.conn.trailing_data[0])))
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)

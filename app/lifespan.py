@@ -1,5 +1,6 @@
 """Start and end of the gateway under a server with a lifespan."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway = app.state.gateway
     gateway.receipts.open()
     await gateway.sinks.open()
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again and again took a tenth of the time
     yield
     await gateway.sinks.close()
     await gateway.api_keys.close()

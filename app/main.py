@@ -80,6 +80,7 @@ def create_app(settings: Settings | None = None, sinks: Sinks | None = None) -> 
     if counters is not None:
         _add_metrics(app, counters, in_flight, sinks.breaker)
     add_exception_handlers(app)
+    app.add_middleware(records.RecordsLane)
     app.add_middleware(AnswerGuard, unforeseen=unforeseen)
     return app
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.exceptions import InvalidIdempotencyKey
@@ -12,7 +13,7 @@ _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
 _NAMESPACE = uuid.UUID("6f8a1f0e-2f55-5d8c-9f0a-5b1f4d1c7e21")
 
 
-def parse_idempotency_key(values: list[str]) -> str | None:
+def parse_idempotency_key(values: Sequence[str]) -> str | None:
     """The key that the request carries, if any.
 
     Raises:

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.body import while_sending
 from app.exception_handlers import request_id_of
 from app.exceptions import HttpError
+from app.incoming import Incoming
 from app.problems import problem
 
 # A name that an attacker's DNS points to 127.0.0.1 comes as the Host (DNS rebinding).
@@ -59,5 +60,5 @@ class OwnPagesOnly:
                     await refuse_foreign_origins(request)
             except ForeignOriginError as refusal:
                 of_it = (refusal.status, refusal.reason, refusal.title, refusal.detail)
-                app = while_sending(request, problem(*of_it, request_id_of(request)))
+                app = while_sending(Incoming(scope, receive), problem(*of_it, request_id_of(request)))
         await app(scope, receive, send)

@@ -1,21 +1,21 @@
 """The checks before a record is looked at, in the contract's order."""
 
-from starlette.datastructures import Headers
-from starlette.requests import Request
-
 from app.arrival import Arrival
 from app.body import read_body, too_large
 from app.content import Encoding, Framing, MediaType, parse_content_encoding, parse_content_type
 from app.decompression import GZIP_MAGIC
 from app.exceptions import InvalidIdempotencyKey, UnsupportedMedia
 from app.gateway import Gateway
+from app.incoming import Incoming
 from app.intake import Submission
 from app.observability import Receipt
 from app.request_identity import parse_idempotency_key
 from app.webhooks import HEADERS, MAX_BYTES, Signature
 
+_WEBHOOK = [name.encode() for name in HEADERS]
 
-async def let_in(request: Request, gateway: Gateway, arrival: Arrival, receipt: Receipt) -> Submission:
+
+async def let_in(incoming: Incoming, gateway: Gateway, arrival: Arrival, receipt: Receipt) -> Submission:
     """Who sends, whether they may, and the body.
 
     A webhook's body is read before it is known whose it is, so the limit on webhooks comes before that 401; all other
@@ -26,30 +26,30 @@ async def let_in(request: Request, gateway: Gateway, arrival: Arrival, receipt: 
         RequestRefused: nothing is stored.
         ClientDisconnect: the client went away.
     """
-    headers, body = request.headers, None
-    authorization, x_api_key = headers.getlist("authorization"), headers.getlist("x-api-key")
-    signature = await gateway.authenticator.signature([*authorization, *x_api_key], [*map(headers.getlist, HEADERS)])
+    body = None
+    authorization, x_api_key = incoming.header(b"authorization"), incoming.header(b"x-api-key")
+    signature = await gateway.authenticator.signature([*authorization, *x_api_key], [*map(incoming.header, _WEBHOOK)])
     if signature is None:
         source = await gateway.authenticator.identify(authorization, x_api_key)
     else:
-        body = await read_body(request, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival)
+        body = await read_body(incoming, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival)
         receipt.received_bytes = len(body)
         source = await gateway.authenticator.verify(signature, body)
     receipt.source = source
     gateway.rate_limiter.admit(source)
-    media_type = parse_content_type(", ".join(headers.getlist("content-type")))
-    encoding = parse_content_encoding(", ".join(headers.getlist("content-encoding")))
+    media_type = parse_content_type(", ".join(incoming.header(b"content-type")))
+    encoding = parse_content_encoding(", ".join(incoming.header(b"content-encoding")))
     if signature is not None:
         _check_webhook(media_type, encoding)
-    idempotency_key = _idempotency_key(headers, signature)
+    idempotency_key = _idempotency_key(incoming, signature)
     max_bytes = gateway.settings.body_limit_of(source)
     if body is None:
-        body = await read_body(request, max_bytes, arrival)
+        body = await read_body(incoming, max_bytes, arrival)
     elif len(body) > max_bytes:
         raise too_large(max_bytes)
     receipt.received_bytes = len(body)
     arrival.place.work()
-    if encoding is Encoding.GZIP and _decoded_by_front_door(request, body):
+    if encoding is Encoding.GZIP and _decoded_by_front_door(incoming, body):
         encoding = Encoding.IDENTITY
     return Submission(
         arrival=arrival,
@@ -57,7 +57,7 @@ async def let_in(request: Request, gateway: Gateway, arrival: Arrival, receipt: 
         media_type=media_type,
         encoding=encoding,
         idempotency_key=idempotency_key,
-        schema=request.query_params.getlist("schema"),
+        schema=incoming.parameter("schema"),
         body=body,
         is_webhook=signature is not None,
     )
@@ -69,8 +69,8 @@ def _check_webhook(media_type: MediaType, encoding: Encoding) -> None:
         raise UnsupportedMedia("A webhook is JSON and not compressed: send Content-Type application/json.")
 
 
-def _idempotency_key(headers: Headers, signature: Signature | None) -> str | None:
-    key = parse_idempotency_key(headers.getlist("idempotency-key"))
+def _idempotency_key(incoming: Incoming, signature: Signature | None) -> str | None:
+    key = parse_idempotency_key(incoming.header(b"idempotency-key"))
     if signature is None:
         return key
     if key not in {None, signature.webhook_id}:
@@ -78,6 +78,6 @@ def _idempotency_key(headers: Headers, signature: Signature | None) -> str | Non
     return signature.webhook_id
 
 
-def _decoded_by_front_door(request: Request, body: bytes) -> bool:
+def _decoded_by_front_door(incoming: Incoming, body: bytes) -> bool:
     """Some front doors of Lambda hand a gzip body over decoded, with the header left in place."""
-    return "aws.event" in request.scope and not body.startswith(GZIP_MAGIC)
+    return "aws.event" in incoming.scope and not body.startswith(GZIP_MAGIC)

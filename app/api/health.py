@@ -31,7 +31,7 @@ async def health() -> Health:
 @router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False)
 async def ready(request: Request) -> Ready:
     """Asks the stream and the error bucket, and for the API keys where they stand in a secret. HEAD does the same."""
-    gateway = gateway_of(request)
+    gateway = gateway_of(request.app)
     checks: dict[str, ReadinessCheck] = {
         "the stream": gateway.sinks.stream.check,
         "the error bucket": gateway.sinks.error_bucket.check,

@@ -14,7 +14,7 @@ router = APIRouter(tags=["schemas"])
 @router.get("/schemas", summary="Schemas that records can be validated against")
 async def list_schemas(request: Request) -> SchemaList:
     """Names and versions; the newest version is the last."""
-    return SchemaList(schemas=gateway_of(request).registry.names())
+    return SchemaList(schemas=gateway_of(request.app).registry.names())
 
 
 @router.get("/schemas/{name}/{version}", summary="One schema", responses={404: {"model": Problem}})
@@ -22,4 +22,4 @@ async def get_schema(
     request: Request, name: Annotated[str, Path(examples=["order"])], version: Annotated[str, Path(examples=["1"])]
 ) -> dict[str, Any]:
     """The JSON Schema as it was loaded."""
-    return gateway_of(request).registry.get(f"{name}/{version}").document
+    return gateway_of(request.app).registry.get(f"{name}/{version}").document

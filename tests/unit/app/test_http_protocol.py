@@ -131,7 +131,7 @@ def test_a_large_answer_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(await reader.readexactly(BIG)) == BIG
         [protocol] = state.connections
         assert isinstance(protocol, Hasty)
-        protocol.check_that_it_is_read()
+        protocol.patience.check_reader()
         writer.write(GET + b"\r\n")
         assert await answer(reader) == b"hello"
         await close(writer)
