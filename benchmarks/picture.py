@@ -36,7 +36,8 @@ def draw(found: Results) -> str:
     ]
     height = TOP + ROW * max(len(bars) for _, _, bars in panels) + 40
     inner = [line for place, panel in enumerate(panels) for line in _panel(place * PANEL, *panel)]
-    note = f"median and spread of {about['rounds']} rounds and {about['starts']} starts, {about['cpu']}, AWS stubbed on loopback, {about['date']}"
+    rounds = f"median and spread of {about['rounds']} rounds and {about['starts']} starts"
+    note = f"{rounds}, {about['cpu']}, AWS stubbed on loopback, {about['date']}"
     inner.append(f'<text class="quiet" x="{LEFT}" y="{height - 14}">{escape(note)}</text>')
     return document("\n".join(inner), "CPU time of Sluice and of other gateways", WIDTH, height)
 

@@ -41,7 +41,9 @@ def create_app() -> FastAPI:
     pipeline = Pipeline(lambda: open_view(home, warehouse_url))
     add_pipeline(app, pipeline)
     add_console(app)
-    app.user_middleware.insert(1, Middleware(OwnPagesOnly, path="/records"))  # behind what guards every answer, before what answers
+    app.user_middleware.insert(
+        1, Middleware(OwnPagesOnly, path="/records")
+    )  # behind what guards every answer, before what answers
     app.state.metric_sources.append(lambda: pipeline.do(lambda view: view.services.read()))
     _add_readiness(app, home, warehouse_url, pipeline)
     settings = app.state.gateway.settings

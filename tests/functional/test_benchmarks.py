@@ -45,7 +45,7 @@ def test_both_are_measured_in_turns_and_at_half_load(started: Started) -> None:
         assert len(found.values(SINGLE, case, name, CPU)) == PLAN.rounds
         assert min(found.values(HALF, OWN_RATE, name, P99)) > 0
         assert max(found.values(HALF, OWN_RATE, name, RATE)) < max(found.values(SINGLE, case, name, RATE))
-    [check] = found.checks
+    check = found.checks[0]
     assert (check.subject, check.case) == (OURS, case)
     assert check.accepted > check.entries > 0
 
