@@ -23,7 +23,7 @@ MAX_HEAD_BYTES = 16 * 1024
 _INVALID = "Invalid HTTP request received."
 
 
-class _NotServed(Exception):
+class _NotServed(Exception):  # noqa: N818
     """Raised in the parser's callbacks to stop it."""
 
 
