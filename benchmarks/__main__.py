@@ -44,15 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InvalidRun, DidNotStart, node.NoNode) as error:
         sys.stderr.write(f"the run is not valid: {error}\n")
         return 1
+    return _write(found, plan, options)
+
+
+def _write(found: Results, plan: Plan, options: argparse.Namespace) -> int:
     path = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    for each in (path, LAST):
-        found.save(each)
+    found.save(path)
     sys.stdout.write(f"{verdicts(found)}\n\nall figures: {path}\n")
-    if plan == FULL and not options.part:
+    if found.about["is_busy"] and not options.any_load:
+        sys.stderr.write("the run is not valid: other processes kept the machine busy meanwhile\n")
+        return 1
+    if options.part:
+        return 0
+    found.save(LAST)
+    if plan == FULL or options.write:
         documents.write_report(found)
+    if plan == FULL:
         documents.write_readme(found)
-    elif options.write:
-        documents.write_report(found)
     return 0
 
 
@@ -73,6 +81,7 @@ def run(plan: Plan, options: argparse.Namespace, command: str) -> Results:
         for part in options.part or PARTS:
             PARTS[part](running, plan, Path(name))
     found.about["took_seconds"] = round(time.monotonic() - began)
+    found.about["is_busy"] |= machine.was_busy(found)
     return found
 
 

@@ -8,13 +8,15 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 from benchmarks import node
 from benchmarks.places import ROOT
 from benchmarks.processes import busy_seconds
+from benchmarks.results import Results
 
 BUSY_SHARE = 0.15
-"""Of the cores, taken by others before the start: over it, the figures would be about them."""
+"""Of the cores, taken by others before the start or meanwhile: over it, the figures would be about them."""
 _LOOK_SECONDS = 3.0
 _MEMORY = r"^MemTotal:\s+(\d+) kB"
 
@@ -41,6 +43,12 @@ def load_now() -> tuple[float, float]:
     before = busy_seconds()
     time.sleep(_LOOK_SECONDS)
     return os.getloadavg()[0], (busy_seconds() - before) / _LOOK_SECONDS / (os.cpu_count() or 1)
+
+
+def was_busy(found: Results) -> bool:
+    """Whether others took as much while it was counted, in the median round."""
+    taken = [sample.figures["other_cores"] for sample in found.samples if "other_cores" in sample.figures]
+    return bool(taken) and median(taken) > BUSY_SHARE * (os.cpu_count() or 1)
 
 
 def _found(path: Path, pattern: str) -> str:

@@ -1,6 +1,6 @@
 """A timer that an event loop can wait for to the microsecond (timerfd_create(2)); the loops' own have a millisecond.
 
-`os.timerfd_create` is there from Python 3.13 on; before that, libc's.
+By libc: Python has `os.timerfd_create` from 3.13 on only.
 """
 
 import ctypes
