@@ -17,6 +17,8 @@ from benchmarks.subjects import FASTIFY, OURS, TUTORIAL, Server, running
 SINGLE, HALF, BATCHES, MEMORY = "single", "half", "batches", "memory"
 SIZES, BATCH_SIZES, CONCURRENCY = "record size", "batch size", "concurrency"
 BATCH_CONNECTIONS = 8
+SIZE_CONNECTIONS = 8
+BATCH_SIZE_CONNECTIONS = 2
 HALF_CONNECTIONS = 128
 OWN_RATE, SAME_RATE = "half of its own rate", "half of Sluice's rate"
 JSON, NDJSON, GZIP, JSON_GZIP = "JSON array", "NDJSON", "NDJSON, gzip", "JSON array, gzip"
@@ -57,7 +59,7 @@ def single(bench: Bench, servers: Servers, plan: Plan) -> None:
     """A record a request, by connections."""
     for connections in plan.connections:
         entries = [
-            _entry(bench, plan, f"{connections} connections", server, connections) for server in servers.values()
+            _entry(bench, plan, counted(connections, "connection"), server, connections) for server in servers.values()
         ]
         in_turns(bench, SINGLE, entries, plan.rounds)
 
@@ -92,16 +94,14 @@ def batches(bench: Bench, servers: Servers, plan: Plan) -> None:
 
 def growth(bench: Bench, ours: Server, plan: Plan) -> None:
     """What a record costs as records, batches and the crowd grow."""
-    few = 2
     by_size = [
-        _entry(bench, plan, f"{size:,} bytes", ours, 32 if size < 65_536 else few, shape=Shape(size=size))
-        for size in plan.sizes
+        _entry(bench, plan, f"{size:,} bytes", ours, SIZE_CONNECTIONS, shape=Shape(size=size)) for size in plan.sizes
     ]
     by_batch = [
-        _entry(bench, plan, f"{records:,} records", ours, few, shape=Shape("ndjson", records))
+        _entry(bench, plan, counted(records, "record"), ours, BATCH_SIZE_CONNECTIONS, shape=Shape("ndjson", records))
         for records in plan.batches
     ]
-    by_crowd = [_entry(bench, plan, f"{crowd} connections", ours, crowd) for crowd in plan.concurrency]
+    by_crowd = [_entry(bench, plan, counted(crowd, "connection"), ours, crowd) for crowd in plan.concurrency]
     for part, entries in ((SIZES, by_size), (BATCH_SIZES, by_batch), (CONCURRENCY, by_crowd)):
         in_turns(bench, part, entries, plan.rounds)
 
@@ -124,6 +124,11 @@ def in_turns(bench: Bench, part: str, entries: Sequence[Entry], rounds: int) -> 
         start = number % len(entries)
         for entry in [*entries[start:], *entries[:start]]:
             bench.measure(part, entry.case, entry.server, entry.job)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 record`, `5,000 records`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _entry(  # noqa: PLR0913 - a point of a grid

@@ -35,7 +35,8 @@ def short(found: Results) -> str:
         body.append([title, _median(single), _median(rate), _median(batch)])
     head = ["CPU µs a record, AWS stubbed", "single POST", "requests/s", "batches of 500"]
     where = f"{about['cpu']}, {about['cores']} cores, Python {about['python']}, Node {about['node']}"
-    return f"{table(head, body)}\n\n{where}, {about['date']}; reproduce with `{about['command']}`."
+    busy = ", **busy with something else: only a draft**" if about["is_busy"] else ""
+    return f"{table(head, body)}\n\n{where}, {about['date']}{busy}; reproduce with `make bench`."
 
 
 def verdicts(found: Results) -> str:
@@ -128,7 +129,12 @@ def _lambda_table(found: Results) -> Iterator[str]:
 
 def _growth_tables(found: Results) -> Iterator[str]:
     head = ["CPU µs a record", "CPU µs a KB", "requests/s", "p99 ms", "memory MiB"]
-    for part in (parts.SIZES, parts.BATCH_SIZES, parts.CONCURRENCY):
+    notes = {
+        parts.SIZES: f"one record a request, {parts.SIZE_CONNECTIONS} connections",
+        parts.BATCH_SIZES: f"NDJSON, {parts.BATCH_SIZE_CONNECTIONS} connections",
+        parts.CONCURRENCY: "one record a request",
+    }
+    for part, note in notes.items():
         body = []
         for case in found.cases(part):
             cpu = found.spread(part, case, OURS, CPU)
@@ -136,7 +142,7 @@ def _growth_tables(found: Results) -> Iterator[str]:
             each = [number(cpu.median / size * 1000) if cpu else ""]
             others = (_median(found.spread(part, case, OURS, figure)) for figure in (RATE, P99, RESIDENT))
             body.append([case, _with_spread(cpu), *each, *others])
-        yield f"\n### Growth: {part}\n\n{table(['', *head], body)}"
+        yield f"\n### Growth: {part}\n\nSluice, {note}.\n\n{table(['', *head], body)}"
     body = [[case, _median(found.spread(parts.MEMORY, case, OURS, RESIDENT))] for case in found.cases(parts.MEMORY)]
     yield f"\n### Memory\n\n{table(['after', 'resident MiB'], body)}"
 

@@ -96,6 +96,7 @@ def test_a_busy_machine_is_said_aloud() -> None:
     assert "busy with something else" not in report(found)
     found.about["is_busy"] = True
     assert "busy with something else" in report(found)
+    assert "busy with something else" in short(found)
 
 
 def test_the_picture_is_svg_with_a_bar_for_each_gateway() -> None:
