@@ -8,7 +8,7 @@ from app.in_flight import Place
 from app.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
     """One request on its way.
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.arrival import Arrival
+from app.deadlines import Deadlines
 from app.exceptions import BodyTimeout, ContentTooLarge
 from app.in_flight import Place
 from app.incoming import Incoming
@@ -17,7 +18,7 @@ DISCARD_SECONDS = 2.0
 connection closed."""
 
 
-async def read_body(incoming: Incoming, max_bytes: int, arrival: Arrival) -> bytes:
+async def read_body(incoming: Incoming, max_bytes: int, arrival: Arrival, deadlines: Deadlines) -> bytes:
     """The body as received; its bytes are held in the place of `arrival`.
 
     Raises:
@@ -33,8 +34,7 @@ async def read_body(incoming: Incoming, max_bytes: int, arrival: Arrival) -> byt
     arrival.place.expect(size)
     incoming.body_by = arrival.body_by
     try:
-        async with asyncio.timeout_at(arrival.body_by):
-            return await _read(incoming, max_bytes, arrival.place)
+        return await deadlines.wait(_read(incoming, max_bytes, arrival.place), arrival.body_by)
     except TimeoutError:
         raise BodyTimeout("The body did not come in time; nothing is stored. Send fewer records a request.") from None
 
@@ -76,7 +76,7 @@ class _Interruption(Response):
         super().__init__(response.body, response.status_code, response.headers)
         self._body_by = body_by
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  Starlette's own
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         await _discard(receive, self._body_by)

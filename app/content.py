@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from app.exceptions import UnsupportedMedia
 
@@ -11,6 +12,8 @@ PARAMETER = re.compile(r'([^;="]*)(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*)|[;"]|$)')
 """RFC 9110, 5.6.6. What stands before a separator is read once, whatever it is: a header may have 64 KiB."""
 _SUFFIXED_JSON = re.compile(r"application/(?=.{6,127}$)[a-z0-9][a-z0-9!#$&^_.+-]*\+json")
 """RFC 6838, 4.2: what a subtype is made of, and that it has 127 characters at the most."""
+KNOWN_HEADERS = 64
+"""Values of a header that are not read again. Clients send few different ones, and each has 16 KiB at the most."""
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
 
 
@@ -37,6 +40,7 @@ class MediaType:
     framing: Framing
 
 
+@lru_cache(maxsize=KNOWN_HEADERS)
 def parse_content_type(header: str | None) -> MediaType:
     """Raises UnsupportedMedia for a type that holds no records, or a charset other than UTF-8."""
     essence, _, parameters = (header or "").partition(";")
@@ -53,6 +57,7 @@ def parse_content_type(header: str | None) -> MediaType:
     )
 
 
+@lru_cache(maxsize=KNOWN_HEADERS)
 def parse_content_encoding(header: str | None) -> Encoding:
     """Raises UnsupportedMedia for anything but one of identity, gzip, zstd (RFC 9110, 8.4.1.3: x-gzip is gzip)."""
     name = (header or "identity").strip().lower()

@@ -1,10 +1,11 @@
 """The parts that serve requests, made once."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.api_keys import ApiKeys
 from app.authentication import Authenticator
+from app.deadlines import Deadlines
 from app.in_flight import InFlight
 from app.metrics import Counters
 from app.observability import Receipt, ReceiptLog
@@ -42,7 +43,11 @@ class Sinks:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The parts that serve requests."""
+    """The parts that serve requests.
+
+    Attributes:
+        bodies: of requests whose body is awaited.
+    """
 
     settings: Settings
     sinks: Sinks
@@ -53,6 +58,7 @@ class Gateway:
     in_flight: InFlight
     receipts: ReceiptLog
     counters: Counters | None
+    bodies: Deadlines = field(default_factory=Deadlines)
 
     def account_for(self, receipt: Receipt) -> None:
         """Write and count what became of a request."""

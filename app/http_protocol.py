@@ -23,7 +23,7 @@ MAX_HEAD_BYTES = 16 * 1024
 _INVALID = "Invalid HTTP request received."
 
 
-class _NotServed(Exception):  # noqa: N818
+class _NotServed(Exception):
     """Raised in the parser's callbacks to stop it."""
 
 
@@ -134,7 +134,7 @@ class Http(HttpToolsProtocol):
             self.send_400_response(_INVALID)
 
     def _ends_after_answer(self) -> bool:
-        """Take nothing more; True when a request whose body is there will be answered, and then the connection closed."""
+        """Take nothing more. True if a request whose body is there will be answered and the connection then closed."""
         self._is_deaf = True
         self.pipeline.clear()
         serving = self._serving
@@ -153,14 +153,14 @@ class Http(HttpToolsProtocol):
             return
         self.patience.end()
         self.connections.discard(self)
-        protocol = _ByH11(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol = ByH11(config=self.config, server_state=self.server_state, app_state=self.app_state)
         protocol.head_seconds, protocol.answer_seconds = self.head_seconds, self.answer_seconds
         protocol.connection_made(self._uncorked)
         self._uncorked.set_protocol(protocol)
         protocol.data_received(self._head)
 
 
-class _ByH11(H11Protocol):
+class ByH11(H11Protocol):
     """As `Http`, for the rest of a connection on which an upgrade was offered."""
 
     head_seconds = Http.head_seconds

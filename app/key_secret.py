@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from app.sinks.aws import attempt
+from app.sinks.aws import ClientOnDemand, attempt
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -18,10 +18,9 @@ class SecretsManagerReader:
     """Reads the current version of one secret. The client is made by the first read, not while a container starts."""
 
     def __init__(self, make_client: "Callable[[], SecretsManagerClient]", arn: str) -> None:
-        self._make_client = make_client
+        self._client = ClientOnDemand(make_client)
         self._arn = arn
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="key-secret")
-        self._client: SecretsManagerClient | None = None
 
     async def read(self) -> str:
         """The secret's text.
@@ -34,10 +33,7 @@ class SecretsManagerReader:
     async def close(self) -> None:
         """Let go of the connection; a read under way ends by its own timeouts."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        if self._client is not None:
-            self._client.close()
+        self._client.close()
 
     def _read(self) -> str:
-        if self._client is None:
-            self._client = self._make_client()
-        return self._client.get_secret_value(SecretId=self._arn, VersionStage="AWSCURRENT")["SecretString"]
+        return self._client.get().get_secret_value(SecretId=self._arn, VersionStage="AWSCURRENT")["SecretString"]

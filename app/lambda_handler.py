@@ -1,19 +1,24 @@
 """The gateway on AWS Lambda. Importing it is the container's start: settings are read and clients made, once."""
 
+from app import cold_start  # before all else
+
+# isort: split
+
 import asyncio
 import binascii
 from base64 import b64decode
 from typing import Any
 
-import boto3
 from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
+from app import warm_up
 from app.main import create_app
 from app.observability import configure_logging
 from app.problems import MEDIA_TYPE
 from app.settings import load_settings
+from app.sinks.aws import AwsSession
 from app.sinks.connect import lambda_sinks
 
 Event = dict[str, Any]
@@ -29,6 +34,10 @@ class LambdaHandler:
         gateway.receipts.open()
         self._loop.run_until_complete(gateway.sinks.open())
         self._adapter = Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
+        app.state.gateway = warm_up.aside(gateway)
+        for event in warm_up.events():
+            self(event, None)
+        app.state.gateway = gateway
 
     def __call__(self, event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401  the runtime's own class
         """Answer one event."""
@@ -61,8 +70,11 @@ def _is_base64(body: object) -> bool:
 
 def _make_handler() -> LambdaHandler:
     configure_logging()
-    settings = load_settings()
-    return LambdaHandler(create_app(settings, lambda_sinks(settings, boto3.Session())))
+    settings, session = load_settings(), AwsSession(in_lambda=True)
+    return LambdaHandler(create_app(settings, lambda_sinks(settings, session), session))
 
 
-handler = _make_handler()
+try:
+    handler = _make_handler()
+finally:
+    cold_start.end()

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from app.api.models import Record
+from app.api.models import MODELS
 from app.gateway import Gateway
 from app.problems import MEDIA_TYPE
 from app.settings import AuthMode
@@ -49,7 +49,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     for name in _FASTAPIS_OWN_ERRORS:
         schemas.pop(name, None)
     _add_what_this_gateway_has(made["paths"]["/records"]["post"], app.state.gateway)
-    _, definitions = models_json_schema([(Record, "validation")], ref_template=_REFERENCE)
+    _, definitions = models_json_schema([(model, "validation") for model in MODELS], ref_template=_REFERENCE)
     schemas.update(definitions["$defs"])
     components["securitySchemes"] = _SECURITY_SCHEMES
     return made

@@ -10,6 +10,7 @@ from datetime import datetime
 from app.exceptions import InvalidIdempotencyKey
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,128}")
+_VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
 _NAMESPACE = uuid.UUID("6f8a1f0e-2f55-5d8c-9f0a-5b1f4d1c7e21")
 
 
@@ -28,11 +29,10 @@ def parse_idempotency_key(values: Sequence[str]) -> str | None:
 
 def new_request_id(moment: datetime) -> str:
     """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random bits."""
-    milliseconds = int(moment.timestamp() * 1000)
-    random_bits = secrets.randbits(74)
-    bits = (milliseconds << 80) | (7 << 76) | ((random_bits >> 62) << 64) | (2 << 62) | (random_bits & ((1 << 62) - 1))
-    digits = f"{bits:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time = f"{int(moment.timestamp() * 1000):012x}"
+    random = secrets.token_hex(10)
+    variant = _VARIANT[random[18]]
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{variant}{random[3:6]}-{random[6:18]}"
 
 
 def repeatable_request_id(source: str, key: str, media_type: str, schema: str | None, body: bytes) -> str:

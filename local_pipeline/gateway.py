@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import boto3
 import uvicorn
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from app import main as gateway
 from app.drain import Drain
@@ -26,7 +25,7 @@ from local_pipeline.metrics import ServiceMetrics, delivered
 from local_pipeline.pipeline import WORKERS, Pipeline, View
 from local_pipeline.pipeline_api import add_console, add_pipeline
 from local_pipeline.probes import http_answers
-from local_pipeline.same_origin import OwnPagesOnly
+from local_pipeline.same_origin import guard_records
 from local_pipeline.warehouse_client import WarehouseClient
 
 KEEP_ALIVE_SECONDS = 75
@@ -41,9 +40,7 @@ def create_app() -> FastAPI:
     pipeline = Pipeline(lambda: open_view(home, warehouse_url))
     add_pipeline(app, pipeline)
     add_console(app)
-    app.user_middleware.insert(
-        1, Middleware(OwnPagesOnly, path="/records")
-    )  # behind what guards every answer, before what answers
+    guard_records(app)
     app.state.metric_sources.append(lambda: pipeline.do(lambda view: view.services.read()))
     _add_readiness(app, home, warehouse_url, pipeline)
     settings = app.state.gateway.settings

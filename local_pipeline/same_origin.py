@@ -2,9 +2,12 @@
 
 import re
 
+from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.records import PATH
 from app.body import while_sending
 from app.exception_handlers import request_id_of
 from app.exceptions import HttpError
@@ -40,6 +43,11 @@ async def refuse_foreign_origins(request: Request) -> None:
         raise ForeignOriginError("The Origin header names another place than the Host header.")
     if request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
         raise ForeignOriginError("A page of another site sent the request.")
+
+
+def guard_records(app: FastAPI) -> None:
+    """Keep pages of other origins from posting records: behind what guards every answer, before what takes records."""
+    app.user_middleware.insert(1, Middleware(OwnPagesOnly, path=PATH))
 
 
 class OwnPagesOnly:

@@ -28,11 +28,12 @@ async def let_in(incoming: Incoming, gateway: Gateway, arrival: Arrival, receipt
     """
     body = None
     authorization, x_api_key = incoming.header(b"authorization"), incoming.header(b"x-api-key")
-    signature = await gateway.authenticator.signature([*authorization, *x_api_key], [*map(incoming.header, _WEBHOOK)])
+    webhook = [incoming.header(name) for name in _WEBHOOK]
+    signature = await gateway.authenticator.signature([*authorization, *x_api_key], webhook) if any(webhook) else None
     if signature is None:
         source = await gateway.authenticator.identify(authorization, x_api_key)
     else:
-        body = await read_body(incoming, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival)
+        body = await read_body(incoming, min(MAX_BYTES, gateway.settings.max_body_bytes), arrival, gateway.bodies)
         receipt.received_bytes = len(body)
         source = await gateway.authenticator.verify(signature, body)
     receipt.source = source
@@ -44,7 +45,7 @@ async def let_in(incoming: Incoming, gateway: Gateway, arrival: Arrival, receipt
     idempotency_key = _idempotency_key(incoming, signature)
     max_bytes = gateway.settings.body_limit_of(source)
     if body is None:
-        body = await read_body(incoming, max_bytes, arrival)
+        body = await read_body(incoming, max_bytes, arrival, gateway.bodies)
     elif len(body) > max_bytes:
         raise too_large(max_bytes)
     receipt.received_bytes = len(body)

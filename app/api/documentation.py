@@ -1,8 +1,8 @@
-"""What the OpenAPI document says of POST /records, whose route takes the raw request."""
+"""What the OpenAPI document says of routes, which take the raw request and name their models (app/api/models.py)."""
 
 from typing import Any
 
-from app.api.models import RECEIVED_AT, REJECTED, REQUEST_ID, RETRY, Answer, Problem, RecordsProblem
+from app.api.examples import RECEIVED_AT, REJECTED, REQUEST_ID, RETRY
 from app.exceptions import (
     BodyTimeout,
     ContentTooLarge,
@@ -15,6 +15,14 @@ from app.exceptions import (
     UnsupportedMedia,
 )
 from app.problems import problem_document
+
+
+def json_of(*models: str, **content: object) -> dict[str, Any]:
+    """The content of an answer that is one of `models`, which app.openapi brings into the document."""
+    references = [{"$ref": f"#/components/schemas/{model}"} for model in models]
+    schema: dict[str, Any] = references[0] if len(references) == 1 else {"anyOf": references}
+    return {"application/json": {"schema": schema, **content}}
+
 
 _ONE = {"id": "order-1001", "customer": "ada", "amount": 12.5}
 _OTHER = {"id": "order-1002", "customer": "bob", "amount": 3}
@@ -94,17 +102,15 @@ RECORDS_REQUEST: dict[str, Any] = {
 
 
 def _answer(description: str, example: dict[str, Any]) -> dict[str, Any]:
-    return {"model": Answer, "description": description, "content": {"application/json": {"example": example}}}
+    return {"description": description, "content": json_of("Answer", example=example)}
 
 
-def _refusal(error: type[HttpError], detail: str, description: str, **members: object) -> dict[str, Any]:
-    return _problem(error.status, error.reason, error.title, detail, description, **members)
+def _refusal(error: type[HttpError], detail: str, description: str) -> dict[str, Any]:
+    return {"description": description, "content": json_of("Problem", example=_example(error, detail))}
 
 
-def _problem(status: int, reason: str, title: str, detail: str, description: str, **members: object) -> dict[str, Any]:
-    example = problem_document(status, reason, title, detail, request_id=REQUEST_ID, members=members)
-    model = RecordsProblem if "results" in members else Problem
-    return {"model": model, "description": description, "content": {"application/json": {"example": example}}}
+def _example(error: type[HttpError], detail: str) -> dict[str, object]:
+    return problem_document(error.status, error.reason, error.title, detail, request_id=REQUEST_ID, members={})
 
 
 _RECEIVED = {"request_id": REQUEST_ID, "received_at": RECEIVED_AT}
@@ -118,21 +124,22 @@ _NOT_CONFIRMED = problem_document(
     request_id=REQUEST_ID,
     members={"received_at": RECEIVED_AT, "accepted": 0, "rejected": 0, "results": [RETRY]},
 )
-_KEYS_UNAVAILABLE = problem_document(
-    KeysUnavailable.status,
-    KeysUnavailable.reason,
-    KeysUnavailable.title,
-    "The gateway cannot read its API keys at the moment; nothing is stored. Try again.",
+_NONE_ACCEPTED = problem_document(
+    422,
+    "none_accepted",
+    "No record accepted",
+    "None of 1 records was accepted: see the reason of each in results.",
     request_id=REQUEST_ID,
-    members={},
+    members={"received_at": RECEIVED_AT, "accepted": 0, "rejected": 1, "results": [REJECTED]},
 )
-_OVERLOADED = problem_document(
-    Overloaded.status,
-    Overloaded.reason,
-    Overloaded.title,
-    "The gateway has no room for another request at the moment; nothing is stored. Try again.",
-    request_id=REQUEST_ID,
-    members={},
+_KEYS_UNAVAILABLE = _example(
+    KeysUnavailable, "The gateway cannot read its API keys at the moment; nothing is stored. Try again."
+)
+_OVERLOADED = _example(
+    Overloaded, "The gateway has no room for another request at the moment; nothing is stored. Try again."
+)
+_INVALID_KEY = _example(
+    InvalidIdempotencyKey, "Send one Idempotency-Key of 1 to 128 visible ASCII characters, such as a UUID."
 )
 
 RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -141,13 +148,9 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
         "Some records are accepted, some rejected.", {**_RECEIVED, "accepted": 1, "rejected": 1, "results": [REJECTED]}
     ),
     400: {
-        **_refusal(
-            InvalidIdempotencyKey,
-            "Send one Idempotency-Key of 1 to 128 visible ASCII characters, such as a UUID.",
-            "`malformed_json`, `undecodable_body`: kept in the error bucket as one record. `empty`, "
-            "`invalid_idempotency_key`: nothing stored.",
-        ),
-        "model": RecordsProblem | Problem,
+        "description": "`malformed_json`, `undecodable_body`: kept in the error bucket as one record. `empty`, "
+        "`invalid_idempotency_key`: nothing stored.",
+        "content": json_of("RecordsProblem", "Problem", example=_INVALID_KEY),
     },
     401: {
         **_refusal(
@@ -172,17 +175,10 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
         "Send Content-Encoding gzip or zstd, or leave it out.",
         "A media type, charset or encoding that is not taken. Nothing stored.",
     ),
-    422: _problem(
-        422,
-        "none_accepted",
-        "No record accepted",
-        "None of 1 records was accepted: see the reason of each in results.",
-        "None of the records is accepted; each is kept in the error bucket.",
-        received_at=RECEIVED_AT,
-        accepted=0,
-        rejected=1,
-        results=[REJECTED],
-    ),
+    422: {
+        "description": "None of the records is accepted; each is kept in the error bucket.",
+        "content": json_of("RecordsProblem", example=_NONE_ACCEPTED),
+    },
     429: {
         **_refusal(
             RateLimited, "This source may send 100 requests a second: slow down.", "Too many requests. Nothing stored."
@@ -190,19 +186,18 @@ RECORDS_RESPONSES: dict[int | str, dict[str, Any]] = {
         "headers": RETRY_AFTER,
     },
     503: {
-        "model": RecordsProblem | Problem,
         "description": "`not_confirmed`: at least one record is `retry`. `keys_unavailable`: the gateway "
         "does not know its API keys yet; nothing stored. `overloaded`: it has no room or no time for the request; "
         "nothing stored. In each case send the request again.",
-        "content": {
-            "application/json": {
-                "examples": {
-                    "not_confirmed": {"summary": "A record is not confirmed", "value": _NOT_CONFIRMED},
-                    "keys_unavailable": {"summary": "The API keys are not known yet", "value": _KEYS_UNAVAILABLE},
-                    "overloaded": {"summary": "No room at the moment", "value": _OVERLOADED},
-                }
-            }
-        },
+        "content": json_of(
+            "RecordsProblem",
+            "Problem",
+            examples={
+                "not_confirmed": {"summary": "A record is not confirmed", "value": _NOT_CONFIRMED},
+                "keys_unavailable": {"summary": "The API keys are not known yet", "value": _KEYS_UNAVAILABLE},
+                "overloaded": {"summary": "No room at the moment", "value": _OVERLOADED},
+            },
+        ),
         "headers": RETRY_AFTER,
     },
 }

@@ -4,10 +4,10 @@ import asyncio
 
 from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from app import __version__
-from app.api.documentation import RETRY_AFTER
-from app.api.models import Health, Problem, Ready
+from app.api.documentation import RETRY_AFTER, json_of
 from app.dependencies import gateway_of
 from app.exceptions import NotReady
 from app.gateway import ReadinessCheck
@@ -20,16 +20,29 @@ router = APIRouter(tags=["health"])
 # document's, where one route with two methods would stand twice under one operationId.
 
 
-@router.get("/health", summary="Is the process alive?")
-@router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
-async def health() -> Health:
+@router.get(
+    "/health",
+    summary="Is the process alive?",
+    response_model=None,
+    responses={200: {"content": json_of("Health")}},
+)
+@router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
+async def health(_: Request) -> JSONResponse:
     """Answers without asking anything else. HEAD does the same."""
-    return Health(status="ok", version=__version__)
+    return JSONResponse({"status": "ok", "version": __version__})
 
 
-@router.get("/ready", summary="Can records be taken?", responses={503: {"model": Problem, "headers": RETRY_AFTER}})
-@router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False)
-async def ready(request: Request) -> Ready:
+@router.get(
+    "/ready",
+    summary="Can records be taken?",
+    response_model=None,
+    responses={
+        200: {"content": json_of("Ready")},
+        503: {"description": "Service Unavailable", "content": json_of("Problem"), "headers": RETRY_AFTER},
+    },
+)
+@router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False, response_model=None)
+async def ready(request: Request) -> JSONResponse:
     """Asks the stream and the error bucket, and for the API keys where they stand in a secret. HEAD does the same."""
     gateway = gateway_of(request.app)
     checks: dict[str, ReadinessCheck] = {
@@ -43,4 +56,4 @@ async def ready(request: Request) -> Ready:
     missing = [name for name, is_reachable in zip(checks, reachable, strict=True) if not is_reachable]
     if missing:
         raise NotReady(f"Not reachable: {', '.join(missing)}.")
-    return Ready(status="ready")
+    return JSONResponse({"status": "ready"})

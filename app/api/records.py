@@ -54,11 +54,16 @@ class RecordsLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH and not scope["root_path"]:
+        if _posts_records(scope):
             response = await answer(Incoming(scope, receive), gateway_of(scope["app"]))
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+def _posts_records(scope: Scope) -> bool:
+    is_path = scope["type"] == "http" and scope["path"] == PATH and not scope.get("root_path")
+    return is_path and bool(scope["method"] == "POST")
 
 
 async def answer(incoming: Incoming, gateway: Gateway) -> Response:

@@ -1,25 +1,43 @@
 """GET /schemas."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
-from app.api.models import Problem, SchemaList
+from app.api.documentation import json_of
 from app.dependencies import gateway_of
 
 router = APIRouter(tags=["schemas"])
 
 
-@router.get("/schemas", summary="Schemas that records can be validated against")
-async def list_schemas(request: Request) -> SchemaList:
+def _in_path(name: str, example: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "examples": [example]}}
+
+
+@router.get(
+    "/schemas",
+    summary="Schemas that records can be validated against",
+    response_model=None,
+    responses={200: {"content": json_of("SchemaList")}},
+)
+async def list_schemas(request: Request) -> JSONResponse:
     """Names and versions; the newest version is the last."""
-    return SchemaList(schemas=gateway_of(request.app).registry.names())
+    return JSONResponse({"schemas": gateway_of(request.app).registry.names()})
 
 
-@router.get("/schemas/{name}/{version}", summary="One schema", responses={404: {"model": Problem}})
-async def get_schema(
-    request: Request, name: Annotated[str, Path(examples=["order"])], version: Annotated[str, Path(examples=["1"])]
-) -> dict[str, Any]:
+@router.get(
+    "/schemas/{name}/{version}",
+    summary="One schema",
+    response_model=None,
+    responses={
+        200: {"content": {"application/json": {"schema": {"type": "object"}}}},
+        404: {"description": "Not Found", "content": json_of("Problem")},
+    },
+    openapi_extra={"parameters": [_in_path("name", "order"), _in_path("version", "1")]},
+)
+async def get_schema(request: Request) -> JSONResponse:
     """The JSON Schema as it was loaded."""
-    return gateway_of(request.app).registry.get(f"{name}/{version}").document
+    name, version = request.path_params["name"], request.path_params["version"]
+    return JSONResponse(gateway_of(request.app).registry.get(f"{name}/{version}").document)

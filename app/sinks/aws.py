@@ -5,10 +5,13 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
 
 from botocore.config import Config
+from botocore.credentials import CredentialResolver, Credentials, EnvProvider
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  botocore's own
+from botocore.session import get_session
 
 from app.sinks.base import Lines, Outcome
 
@@ -81,6 +84,57 @@ def client_config(region: str | None, connections: int, *, patient: bool = False
         retries={"total_max_attempts": 1},
         tcp_keepalive=True,
     )
+
+
+class AwsSession:
+    """botocore's session. boto3's would bring resources and file transfers into a Lambda start; nobody uses them."""
+
+    def __init__(self, *, in_lambda: bool = False) -> None:
+        """
+        Args:
+            in_lambda: credentials stand in the environment, so they are looked for nowhere else.
+        """
+        self._session = get_session()
+        if in_lambda:
+            self._session.register_component("credential_provider", CredentialResolver([EnvProvider()]))
+        self._lock = Lock()  # threads may make clients at the same time; a session is not made for that
+
+    def client(self, service: str, config: Config) -> Any:  # noqa: ANN401  each service's own
+        """Make a client. It asks nothing of AWS."""
+        with self._lock:
+            return self._session.create_client(service, config=config)
+
+    def credentials(self) -> Credentials | None:
+        """Find credentials; AWS may be asked for them."""
+        return self._session.get_credentials()
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=_Closable)
+
+
+class ClientOnDemand(Generic[Client]):
+    """A client that is made when it is first needed, in the thread that needs it, and not while a container starts."""
+
+    def __init__(self, make: Callable[[], Client]) -> None:
+        self._make = make
+        self._lock = Lock()
+        self._client: Client | None = None
+
+    def get(self) -> Client:
+        """The client."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._make()
+            return self._client
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        if self._client is not None:
+            self._client.close()
 
 
 async def attempt(executor: Executor, deadline: float, call: Callable[..., Answer], **arguments: Any) -> Answer:  # noqa: ANN401

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from app.sinks.aws import AttemptFailed, attempt, log_failures
+from app.sinks.aws import AttemptFailed, ClientOnDemand, attempt, log_failures
 from app.sinks.backoff import full_jitter
 from app.sinks.base import Lines, Outcome
 
@@ -26,13 +26,12 @@ class ErrorBucketSink:
     """Puts the error lines of a request into one S3 object, and lines that the stream did not take into another."""
 
     def __init__(self, make_client: "Callable[[], S3Client]", bucket: str, connections: int) -> None:
-        self._make_client = make_client
+        self._client = ClientOnDemand(make_client)
         self._bucket = bucket
         self._connections = connections
 
     async def open(self) -> None:
-        """Make the client and the threads its calls run in."""
-        self._client = self._make_client()
+        """Make the threads that calls run in."""
         self._executor = ThreadPoolExecutor(self._connections, thread_name_prefix="error-bucket")
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
@@ -46,7 +45,7 @@ class ErrorBucketSink:
     async def check(self, deadline: float) -> bool:
         """Whether the bucket is there and ours."""
         try:
-            await attempt(self._executor, deadline, self._client.head_bucket, Bucket=self._bucket)
+            await attempt(self._executor, deadline, lambda: self._client.get().head_bucket(Bucket=self._bucket))
         except AttemptFailed:
             return False
         return True
@@ -83,12 +82,9 @@ class ErrorBucketSink:
             answer = await attempt(
                 self._executor,
                 deadline,
-                self._client.put_object,
-                Bucket=self._bucket,
-                Key=key,
-                Body=body,
-                ContentType="application/x-ndjson",
-                IfNoneMatch="*",
+                lambda: self._client.get().put_object(
+                    Bucket=self._bucket, Key=key, Body=body, ContentType="application/x-ndjson", IfNoneMatch="*"
+                ),
             )
         except AttemptFailed as failure:
             return failure

@@ -1,7 +1,8 @@
 """Group commit: lines of requests that come at the same time share calls to the stream.
 
-A call leaves as soon as a slot is free, so an idle gateway adds no delay, and under load calls fill by themselves while
-others are under way. Each request is answered by what became of its own lines.
+A call leaves at once while none is under way, so an idle gateway adds no delay; while others are, when SPACING_SECONDS
+have gone by since the last, so that under load calls fill by themselves. Each request is answered by what became of its
+own lines.
 """
 
 import asyncio
@@ -25,6 +26,11 @@ Raises:
 
 WATCH_SECONDS = 0.05
 """How exactly deadlines are kept: a put ends by so much before its own."""
+SPACING_SECONDS = 0.005
+"""About half of what a call to AWS takes: what a line may wait for others while a call is under way. A call of few
+lines costs as much as all else that its requests need (docs/decisions/0017)."""
+FULL_LINES = 128
+"""Of usual size these cost so much more than the call itself that waiting for more saves nothing."""
 REFUSES_WHOLE_CALLS = frozenset({"InvalidArgumentException", "SerializationException", "ValidationException"})
 """Codes that one line can bring upon all that share its call."""
 
@@ -80,7 +86,10 @@ class GroupCommit:
 
     def __init__(self, send: Send, *, calls: int, packing: Packing) -> None:
         self._send = send
+        self._calls = calls
         self._free = calls
+        self._left_at = 0.0
+        self._is_spacing = False
         self._packing = packing
         self._waiting: deque[Chain] = deque()
         self._under_way: dict[asyncio.Task[None], Call] = {}
@@ -137,11 +146,29 @@ class GroupCommit:
 
     def _leave(self) -> None:
         self._is_woken = False
-        while self._free and self._waiting and (call := self._fill()).records:
+        while self._free and self._waiting and self._is_time() and (call := self._fill()).records:
             self._free -= 1
+            self._left_at = asyncio.get_running_loop().time()
             task = asyncio.create_task(self._make(call))
             self._under_way[task] = call
             task.add_done_callback(self._under_way.pop)
+
+    def _is_time(self) -> bool:
+        """Whether a call may leave now; if not, one will be tried when it is."""
+        if self._free == self._calls or sum(len(chain.indexes) for chain in self._waiting) >= FULL_LINES:
+            return True
+        loop = asyncio.get_running_loop()
+        at = self._left_at + SPACING_SECONDS
+        if loop.time() >= at:
+            return True
+        if not self._is_spacing:
+            self._is_spacing = True
+            loop.call_at(at, self._spaced)
+        return False
+
+    def _spaced(self) -> None:
+        self._is_spacing = False
+        self._leave()
 
     def _fill(self) -> Call:
         call = Call()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Leaves out of a folder of installed packages what the gateway never reads. Runs inside the image's build.
+"""Leaves out of a folder of installed packages what the gateway never reads, for a small image and a quick start. Runs
+inside the image's build.
 
     python3 prune.py FOLDER
 
@@ -7,11 +8,14 @@ In Python, for AWS's base images from 3.12 on have neither find (aws-lambda-base
 metadata that importlib.metadata reads stay.
 """
 
+import gzip
+import json
 import shutil
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 AWS_SERVICES = frozenset({"kinesis", "s3", "secretsmanager", "sts"})
 """What is left of botocore's data: kinesis and s3 take records, secretsmanager has the keys, sts gives credentials to
@@ -39,8 +43,40 @@ def unused(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         is_note = path.parent.suffix == ".dist-info" and path.name in INSTALLERS_NOTES
         is_tests = path.is_dir() and path.name in FOLDERS_OF_TESTS
-        if is_note or is_tests or path.suffix in SOURCES_OF_EXTENSIONS:
+        is_examples = path.name == "examples-1.json"  # of botocore's services
+        if is_note or is_tests or is_examples or path.suffix in SOURCES_OF_EXTENSIONS:
             yield path
+
+
+def shorten_data(data: Path) -> None:
+    """Leave botocore, which reads whole files, less to read at each start: our services' endpoints, no documentation.
+
+    It takes a compressed file and one that is not, and documents as empty as they are here.
+    """
+    endpoints = data / "endpoints.json"
+    read = json.loads(endpoints.read_bytes())
+    for partition in read["partitions"]:
+        partition["services"] = {name: each for name, each in partition["services"].items() if name in AWS_SERVICES}
+    _write(endpoints, read)
+    for compressed in data.rglob("*.json.gz"):
+        _write(compressed.with_suffix(""), undocumented(json.loads(gzip.decompress(compressed.read_bytes()))))
+        compressed.unlink()
+
+
+def undocumented(model: Any) -> Any:  # noqa: ANN401  any JSON
+    """`model` with its documentation empty; botocore asks for the member."""
+    if isinstance(model, list):
+        return [undocumented(each) for each in model]
+    if not isinstance(model, dict):
+        return model
+    return {
+        name: "" if name == "documentation" and isinstance(value, str) else undocumented(value)
+        for name, value in model.items()
+    }
+
+
+def _write(file: Path, document: object) -> None:
+    file.write_text(json.dumps(document, separators=(",", ":"), ensure_ascii=False), "utf-8")
 
 
 def loaded_part(library: bytes) -> bytes:
@@ -61,12 +97,13 @@ def loaded_part(library: bytes) -> bytes:
 
 
 def prune(folder: Path) -> None:
-    """Take away what `unused` names, and the symbols of what is left."""
+    """Take away what `unused` names, and of what is left symbols and documentation."""
     for path in list(unused(folder)):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    shorten_data(folder / "botocore" / "data")
     for library in folder.rglob("*.so"):
         library.write_bytes(loaded_part(library.read_bytes()))
 

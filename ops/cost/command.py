@@ -105,6 +105,16 @@ def _register_setup(group: argparse._ArgumentGroup) -> None:
         metavar="MS",
         help="and for each record (default 0.02, assumed)",
     )
+    group.add_argument(
+        "--drain-minutes",
+        type=int,
+        default=usual.drain_minutes,
+        metavar="M",
+        help="a run of the drain each (default 1)",
+    )
+    group.add_argument(
+        "--drain-memory", type=int, default=usual.drain_memory_mib, metavar="MIB", help="the drain's (default 512)"
+    )
     group.add_argument("--edition", choices=EDITIONS, default=usual.edition, help="of Snowflake (default standard)")
 
 
@@ -148,6 +158,8 @@ def setup_of(arguments: argparse.Namespace) -> Setup:
         memory_mib=arguments.memory,
         milliseconds=arguments.lambda_ms,
         milliseconds_per_record=arguments.lambda_ms_per_record,
+        drain_minutes=arguments.drain_minutes,
+        drain_memory_mib=arguments.drain_memory,
         edition=arguments.edition,
     )
 

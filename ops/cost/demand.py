@@ -8,6 +8,7 @@ from ops.cost.packing import KIB, Sent, packed, unpacked
 from ops.cost.price_list import GB
 from ops.cost.sizes import (
     ACCESS_LOG_BYTES,
+    DRAIN_LINE_BYTES,
     PLATFORM_LOG_BYTES,
     answer_bytes,
     error_line_bytes,
@@ -34,7 +35,11 @@ SECRET_READS = 60
 """An hour and container: the API keys are read again once they are 60 s old."""
 LOG_COMPRESSION = 0.15
 """Of ingested logs, what is stored (CloudWatch pricing page, its examples). An assumption."""
+DRAIN_MILLISECONDS = 100
+"""Of a run of the drain that finds nothing: one LIST, with the third of a CPU that 512 MiB bring, on a connection that
+S3 may have closed since the last run. An assumption."""
 LIST_PAGE = 1_000
+"""Keys a LIST; a run that finds nothing makes one all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Demand:
         shards_needed: that the mean alone would fill, not rounded.
         file_seconds: from one landing file to the next.
         error_objects, spill_objects: S3 objects of the month.
+        drain_runs, drain_gb_seconds, drain_lists: of the drain's function, on its schedule.
         *_gb: gigabytes of 2**30 bytes.
     """
 
@@ -67,6 +73,9 @@ class Demand:
     error_objects: float
     stored_errors_gb: float
     spill_objects: float
+    drain_runs: float
+    drain_gb_seconds: float
+    drain_lists: float
     logs_gb: float
     stored_logs_gb: float
     answers_gb: float
@@ -101,7 +110,9 @@ def demand(workload: Workload, setup: Setup) -> Demand:
     error_objects = requests * workload.share_of_requests_with_rejected
     error_bytes = requests * workload.batch * workload.rejected * _error_line(workload)
     milliseconds = ceil(setup.milliseconds + setup.milliseconds_per_record * workload.batch)
-    logs_gb = requests * _log_bytes(workload) / GB
+    runs = MONTH_SECONDS / 60 / setup.drain_minutes
+    spill_objects = requests * workload.spilled
+    logs_gb = (requests * _log_bytes(workload) + runs * (DRAIN_LINE_BYTES + PLATFORM_LOG_BYTES)) / GB
     return Demand(
         records=workload.rate * MONTH_SECONDS,
         requests=requests,
@@ -117,7 +128,10 @@ def demand(workload: Workload, setup: Setup) -> Demand:
         stored_landing_gb=landed_gb / setup.compression * setup.landing_days / MONTH_DAYS,
         error_objects=error_objects,
         stored_errors_gb=error_bytes / GB * setup.rejected_days / MONTH_DAYS,
-        spill_objects=requests * workload.spilled,
+        spill_objects=spill_objects,
+        drain_runs=runs,
+        drain_gb_seconds=runs * DRAIN_MILLISECONDS / 1000 * setup.drain_memory_mib / 1024,
+        drain_lists=runs + spill_objects / LIST_PAGE,
         logs_gb=logs_gb,
         stored_logs_gb=logs_gb * LOG_COMPRESSION * setup.log_days / MONTH_DAYS,
         answers_gb=requests * answer_bytes(workload.batch * workload.rejected) / GB if workload.over_internet else 0.0,

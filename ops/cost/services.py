@@ -9,7 +9,6 @@ from ops.cost.demand import (
     BUCKET_KEY_SHARE,
     FREE_STREAM_HOURS,
     KEY_ROTATIONS,
-    LIST_PAGE,
     MONTH_DAYS,
     MONTH_HOURS,
     SECRET_READS,
@@ -86,6 +85,7 @@ def charges(used: Demand, workload: Workload, setup: Setup, prices: PriceList) -
         ("Firehose", _firehose),
         ("S3 landing", _landing),
         ("S3 errors, spill", _errors),
+        ("Drain", _drain),
         ("Snowpipe", _snowpipe),
         ("CloudWatch", _cloudwatch),
         ("KMS, secrets", _keys),
@@ -150,7 +150,15 @@ def _errors(used: Demand, _workload: Workload, _setup: Setup, line: _Line) -> li
         line("GB-months of error objects", "s3_gb_months", used.stored_errors_gb),
         line("PUTs of spill objects", "s3_puts", used.spill_objects),
         line("GETs of the drain", "s3_gets", used.spill_objects),
-        line("LISTs of the drain", "s3_puts", used.spill_objects / LIST_PAGE),
+    ]
+
+
+def _drain(used: Demand, _workload: Workload, setup: Setup, line: _Line) -> list[Charge]:
+    """Its runs, most of which find nothing; what it does with an object is billed where the object is."""
+    return [
+        line("requests", "lambda_requests", used.drain_runs),
+        line("GB-seconds", f"lambda_gb_seconds_{setup.architecture}", used.drain_gb_seconds),
+        line("LISTs", "s3_puts", used.drain_lists),
     ]
 
 
@@ -189,5 +197,5 @@ def custom_metrics(workload: Workload) -> int:
     """The embedded metrics of a stage: each of the table once, and once more for each value of another dimension."""
     by_status = STATUSES if workload.rejected else 1
     by_reason = REASONS if workload.rejected else 0
-    quiet = 0 if workload.spilled else 2 + len(DRAINED)  # BreakerOpened, BreakerClosed and the drain's
+    quiet = 0 if workload.spilled else 2  # BreakerOpened, BreakerClosed; the drain writes its own at each run
     return len(EMITTED) + len(DRAINED) - quiet + by_status + by_reason

@@ -16,6 +16,8 @@ ACCESS_LOG_BYTES = 330
 PLATFORM_LOG_BYTES = 290
 """START, END and REPORT, which Lambda logs of every invocation (Lambda Developer Guide, "Working with Lambda logs"); an
 assumption."""
+DRAIN_LINE_BYTES = 350
+"""What a run of the drain that finds nothing writes: its report with the embedded metrics."""
 ANSWER_HEAD_BYTES = 700
 """Status line and headers of an answer, ours and those that the HTTP API adds: an assumption."""
 _REQUEST_ID = "01a20647-bcd4-772d-bc79-80582d1f178e"

@@ -81,7 +81,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How the stage is set up. The defaults are those of parameters/prod.yaml but for the mode and the buffer.
+    """How the stage is set up.
+
+    Memory, the drain's minutes and how long errors and logs are kept are those of parameters/prod.yaml by default, the
+    drain's memory is its template's; the rest is a plain stage.
 
     Attributes:
         mode: of the stream.
@@ -93,6 +96,7 @@ class Setup:
         landing_days, rejected_days, log_days: how long files, error objects and logs are kept.
         memory_mib, milliseconds, milliseconds_per_record: of the function; a request takes the one and for each of its
             records the other. Assumptions, until you have measured yours.
+        drain_minutes, drain_memory_mib: how often the drain's function runs, whether or not anything was spilled.
         edition: of Snowflake.
     """
 
@@ -111,6 +115,8 @@ class Setup:
     memory_mib: int = 1769
     milliseconds: float = 15.0
     milliseconds_per_record: float = 0.02
+    drain_minutes: int = 1
+    drain_memory_mib: int = 512
     edition: str = "standard"
 
     def __post_init__(self) -> None:
@@ -125,6 +131,8 @@ class Setup:
         _range("--memory", self.memory_mib, 128, 10_240)
         _range("--lambda-ms", self.milliseconds, 1, 29_000)
         _range("--lambda-ms-per-record", self.milliseconds_per_record, 0, 1_000)
+        _range("--drain-minutes", self.drain_minutes, 1, 10)
+        _range("--drain-memory", self.drain_memory_mib, 512, 10_240)
         if self.shards is not None:
             _range("--shards", self.shards, 1, 100_000)
 

@@ -88,6 +88,12 @@ def test_nothing_but_the_spill_area_is_touched(aws: Aws) -> None:
     assert aws.error_keys() == sorted(others)
 
 
+def test_a_drain_that_finds_nothing_lists_once(aws: Aws, proxy: ProxyThread) -> None:
+    """`sluice cost` bills a run as much."""
+    assert drain_through(proxy, aws) == DrainReport()
+    assert [call.operation for call in proxy.calls()] == ["s3.ListObjectsV2"]
+
+
 def test_throttled_entries_are_put_again_within_the_drain(aws: Aws, proxy: ProxyThread) -> None:
     ids = spill(aws, 5, lines=20)
     proxy.set_rules([Rule(PUT_RECORDS, Fault.FAIL_ENTRIES, share=0.5, times=5)])

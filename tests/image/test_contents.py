@@ -21,7 +21,7 @@ import pathlib
 def bytecode():
     return {(str(path), path.stat().st_mtime_ns) for path in pathlib.Path("/var/task").rglob("*.pyc")}
 before = bytecode()
-import app.lambda_handler, app.main, uvicorn.protocols.http.h11_impl, uvloop
+import app.lambda_handler, app.main, app.http_protocol, uvloop
 app.main.create_app().openapi()
 assert before and bytecode() == before, sorted(bytecode() ^ before)
 """

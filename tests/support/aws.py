@@ -146,6 +146,20 @@ class Aws:
             )["ShardIterator"]
         return self._iterators[shard]
 
+    def record_sizes(self) -> list[int]:
+        """Bytes of every record that the stream holds."""
+        sizes = []
+        for shard in self.shards:
+            iterator = self.kinesis.get_shard_iterator(
+                StreamName=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            behind = 1
+            while behind:
+                answer = self.kinesis.get_records(ShardIterator=iterator)
+                iterator, behind = answer["NextShardIterator"], answer["MillisBehindLatest"]
+                sizes += [len(record["Data"]) for record in answer["Records"]]
+        return sizes
+
     def lines_of(self, request_id: str) -> list[StreamLine]:
         """The stream lines of one request by index; one that was stored twice appears twice."""
         return sorted((line for line in self.lines() if line.request_id == request_id), key=lambda line: line.index)

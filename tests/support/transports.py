@@ -227,6 +227,7 @@ class GatewayProcess:
     environment: Mapping[str, str]
     folder: Path
     factory: str = "app.main:create_app"
+    options: Sequence[str] = tuple(UVICORN_OPTIONS)
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -245,7 +246,7 @@ class GatewayProcess:
         """Start it; returns when it serves."""
         command = [sys.executable, "-m", "uvicorn", "--factory", self.factory, "--host", "127.0.0.1"]
         with self.log.open("ab") as sink:
-            command += ["--port", str(self.port), *UVICORN_OPTIONS, "--log-level", "warning"]
+            command += ["--port", str(self.port), *self.options, "--log-level", "warning"]
             self.process = processes.start(command, self.environment, sink)
         wait_until_up(self.client, self.process, self.log)
 

@@ -9,12 +9,18 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.http_protocol import Http
+from app.http_protocol import ByH11, Http
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+"""As Java's HttpClient makes with every request; the connection is h11's from there on."""
+POST = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
 BIG = 32 * 1024 * 1024
 """More than the buffers of both ends of a loopback connection take."""
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+BY_EITHER = pytest.mark.parametrize("first", [GET, GET + OFFER], ids=["httptools", "h11"])
 
 
 class Hasty(Http):
@@ -23,12 +29,23 @@ class Hasty(Http):
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers without reading; `/big` with much, `/slow` after a while."""
+    """Answers without reading; `/big` with much, `/slow` after a while. `/echo` answers what it read."""
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * Hasty.head_seconds)
     body = bytes(BIG) if scope["path"] == "/big" else b"hello"
+    if scope["path"] == "/echo":
+        body = await read(receive)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
+
+
+async def read(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        assert message["type"] == "http.request"
+        body, more = body + message["body"], message["more_body"]
+    return body
 
 
 def with_server(
@@ -59,7 +76,7 @@ async def close(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-@pytest.mark.parametrize("head", [b"", b"G", GET])
+@pytest.mark.parametrize("head", [b"", b"G", GET, GET + OFFER, b"\r\n"])
 def test_a_head_that_does_not_end(head: bytes) -> None:
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         reader, writer = await connect()
@@ -70,11 +87,24 @@ def test_a_head_that_does_not_end(head: bytes) -> None:
     with_server(steps)
 
 
-def test_a_later_head_that_does_not_end() -> None:
+@BY_EITHER
+def test_a_later_head_that_does_not_end(first: bytes) -> None:
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         reader, writer = await connect()
-        writer.write(GET + b"\r\n" + GET)
+        writer.write(first + b"\r\n" + GET)
         assert await answer(reader) == b"hello"
+        assert await reader.read() == b""
+        await close(writer)
+
+    with_server(steps)
+
+
+def test_an_empty_line_is_the_begin_of_a_head() -> None:
+    async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
+        reader, writer = await connect()
+        writer.write(GET + b"\r\n")
+        assert await answer(reader) == b"hello"
+        writer.write(b"\r\n")
         assert await reader.read() == b""
         await close(writer)
 
@@ -95,11 +125,12 @@ def test_a_head_that_trickles() -> None:
     with_server(steps)
 
 
-def test_who_waits_for_an_answer_or_between_requests_is_left_alone() -> None:
+@BY_EITHER
+def test_who_waits_for_an_answer_or_between_requests_is_left_alone(first: bytes) -> None:
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         reader, writer = await connect()
         for path in (b"/", b"/slow", b"/"):
-            writer.write(GET.replace(b"/ ", path + b" ", 1) + b"\r\n")
+            writer.write(first.replace(b"/ ", path + b" ", 1) + b"\r\n")
             assert await answer(reader) == b"hello"
             await asyncio.sleep(1.5 * Hasty.head_seconds)
         writer.write(GET + b"\r\n" + GET + b"\r\n")
@@ -109,7 +140,7 @@ def test_who_waits_for_an_answer_or_between_requests_is_left_alone() -> None:
     with_server(steps)
 
 
-@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"])
+@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n", OFFER])
 def test_an_answer_that_is_not_read(ending: bytes) -> None:
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         _, writer = await connect()
@@ -121,16 +152,17 @@ def test_an_answer_that_is_not_read(ending: bytes) -> None:
     with_server(steps)
 
 
-def test_a_large_answer_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@BY_EITHER
+def test_a_large_answer_that_is_read(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(Hasty, "answer_seconds", 60)
 
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         reader, writer = await connect()
-        writer.write(GET.replace(b"/ ", b"/big ", 1) + b"\r\n")
+        writer.write(first.replace(b"/ ", b"/big ", 1) + b"\r\n")
         await reader.readuntil(b"\r\n\r\n")
         assert len(await reader.readexactly(BIG)) == BIG
         [protocol] = state.connections
-        assert isinstance(protocol, Hasty)
+        assert isinstance(protocol, Hasty | ByH11)
         protocol.patience.check_reader()
         writer.write(GET + b"\r\n")
         assert await answer(reader) == b"hello"
@@ -139,10 +171,11 @@ def test_a_large_answer_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     with_server(steps)
 
 
-def test_a_body_that_goes_on_after_the_answer() -> None:
+@pytest.mark.parametrize("offer", [b"", OFFER])
+def test_a_body_that_goes_on_after_the_answer(offer: bytes) -> None:
     async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
         reader, writer = await connect()
-        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\n" + offer + b"Content-Length: 100\r\n\r\nabc")
         assert await answer(reader) == b"hello"
         assert await reader.read() == b""
         await close(writer)

@@ -6,7 +6,6 @@ from typing import cast
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from app.exception_handlers import add_exception_handlers
 from app.gateway import Sinks
@@ -16,7 +15,7 @@ from app.sinks.memory import MemorySink
 from local_pipeline.pipeline import Pipeline, View
 from local_pipeline.pipeline_api import add_pipeline
 from local_pipeline.pipeline_models import Summary
-from local_pipeline.same_origin import OwnPagesOnly
+from local_pipeline.same_origin import guard_records
 
 EMPTY = Summary(accepted=0, rejected=0, spilled=0, streamed=0, landed=0, loaded=0)
 
@@ -54,7 +53,7 @@ def send_record(headers: dict[str, str]) -> tuple[httpx.Response, int]:
     stream = MemorySink()
     settings = Settings(stream_name="records", error_bucket="errors", auth=AuthMode.NONE)
     app = create_app(settings, Sinks(stream, MemorySink()))
-    app.user_middleware.append(Middleware(OwnPagesOnly, path="/records"))
+    guard_records(app)
     return post(app, "/records", headers, b'{"id":1}'), len(stream.lines)
 
 

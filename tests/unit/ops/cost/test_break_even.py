@@ -68,7 +68,7 @@ def test_the_share_of_spilled_requests_whose_objects_are_a_tenth_of_the_bill() -
     found = bill(replace(workload, rejected=0.0, spilled=share), SETUP, ROUND)
     assert found.of("S3 errors, spill") == pytest.approx(
         found.total / 10, rel=0.02
-    )  # the drain's metrics come with the first
+    )  # the breaker's metrics come with the first
     assert break_even.spilled_share(replace(workload, batch=9000), SETUP, ROUND) is None
 
 

@@ -15,6 +15,8 @@ from ops.cost.report import text
 from ops.cost.services import bill
 from ops.cost.study import study
 from ops.cost.workload import Setup, Workload
+from ops.parameters import read_parameters
+from ops.stacks import TEMPLATES
 from tests.support.processes import ROOT
 
 PAGE = ROOT / "docs" / "cost.md"
@@ -26,6 +28,12 @@ US = price_list.load("us-east-1")
 
 def cost(arguments: str) -> int:
     return cli.main(["cost", *shlex.split(arguments)])
+
+
+def asked_for(arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers())
+    return parser.parse_args(["cost", *shlex.split(arguments)])
 
 
 def test_the_page_shows_both_kinds_of_stage() -> None:
@@ -48,6 +56,19 @@ def test_the_page_shows_what_the_command_prints(
         assert picture.read_text(encoding="utf-8") == (ROOT / "docs" / picture.name).read_text(encoding="utf-8")
 
 
+def test_the_demo_is_the_dev_stage() -> None:
+    dev, setup = read_parameters(TEMPLATES / "parameters" / "dev.yaml"), command.setup_of(asked_for(SHOWN[1][0]))
+    said = {
+        "BufferSizeMiB": setup.buffer_mib,
+        "BufferSeconds": setup.buffer_seconds,
+        "StreamShardCount": setup.shards,
+        "MemoryMiB": setup.memory_mib,
+        "LogRetentionDays": setup.log_days,
+        "DrainMinutes": setup.drain_minutes,
+    }
+    assert said == {name: int(dev[name]) for name in said}
+
+
 def test_json_has_every_charge_and_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert cost("--rate 1000 --batch 500 --rejected 1% --spilled 0.5% --mode on-demand --json") == 0
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -68,14 +89,12 @@ def test_every_option_reaches_the_model() -> None:
         "--size 301", "--peak 6", "--source another-shop", "--schema order/1", "--clients region", "--spilled 1%",
         "--mode on-demand", "--shards 9", "--lanes 16", "--buffer-mb 1", "--buffer-seconds 5", "--compression 5",
         "--stream-hours 48", "--landing-days 5", "--rejected-days 5", "--log-days 5", "--architecture arm64",
-        "--memory 512", "--lambda-ms 99", "--lambda-ms-per-record 1", "--edition enterprise", "--region eu-west-1",
+        "--memory 512", "--lambda-ms 99", "--lambda-ms-per-record 1", "--drain-minutes 5", "--drain-memory 1024",
+        "--edition enterprise", "--region eu-west-1",
     )  # fmt: skip
 
-    parser = argparse.ArgumentParser()
-    command.register(parser.add_subparsers())
-
     def total(arguments: str) -> float:
-        asked = parser.parse_args(["cost", *arguments.split()])
+        asked = asked_for(arguments)
         return bill(command.workload_of(asked), command.setup_of(asked), price_list.load(asked.region)).total
 
     usual = total(base)

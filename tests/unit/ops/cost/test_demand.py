@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.drain import report_line
+from app.draining import DrainReport
 from app.envelope import Origin, StreamLines
 from app.settings import Settings
 from ops.cost import sizes
@@ -14,6 +16,8 @@ from ops.cost.errors import WorkloadError
 from ops.cost.services import ALARMS, DASHBOARDS
 from ops.cost.sizes import line_bytes
 from ops.cost.workload import MAX_BODY_BYTES, MAX_RECORDS, Setup, Workload
+from ops.parameters import read_parameters
+from ops.stacks import TEMPLATES
 from tests.infra import checks
 
 MIB = 1024 * 1024
@@ -56,6 +60,24 @@ def test_a_line_of_the_access_log_is_as_long_as_the_template_makes_it() -> None:
     line = re.sub(r"\$context\.([A-Za-z.]+)", lambda name: ACCESS[name[1]], form)
     assert json.loads(line)
     assert len(line) == pytest.approx(sizes.ACCESS_LOG_BYTES, abs=10)
+
+
+def test_a_line_of_the_drain_is_as_long_as_the_drains() -> None:
+    assert len(report_line(DrainReport(), 1_795_400_494.42, "prod")) == pytest.approx(sizes.DRAIN_LINE_BYTES, abs=10)
+
+
+def test_the_usual_stage_is_prods_where_it_says_so() -> None:
+    prod, usual = read_parameters(TEMPLATES / "parameters" / "prod.yaml"), Setup()
+    assert {
+        name: int(prod[name]) for name in ("MemoryMiB", "DrainMinutes", "RejectedRetentionDays", "LogRetentionDays")
+    } == {
+        "MemoryMiB": usual.memory_mib,
+        "DrainMinutes": usual.drain_minutes,
+        "RejectedRetentionDays": usual.rejected_days,
+        "LogRetentionDays": usual.log_days,
+    }
+    assert "DrainMemoryMiB" not in prod
+    assert checks.read()["drain"]["Parameters"]["DrainMemoryMiB"]["Default"] == usual.drain_memory_mib
 
 
 def test_alarms_and_dashboards_are_the_templates() -> None:
@@ -141,6 +163,25 @@ def test_one_spill_object_a_request() -> None:
     assert demand(Workload(100, batch=10, spilled=0.02), Setup()).spill_objects == pytest.approx(0.2 * MONTH_SECONDS)
 
 
+def test_the_drain_runs_whether_or_not_anything_is_spilled() -> None:
+    """Each 5 of a month's 43,800 minutes, 0.1 s with 1 GB and one LIST; 26,280 spilled objects are 26.28 pages more."""
+    setup = Setup(drain_minutes=5, drain_memory_mib=1024)
+    calm, spilling = (demand(Workload(1, spilled=spilled), setup) for spilled in (0, 0.01))
+    for used in (calm, spilling):
+        assert used.drain_runs == pytest.approx(8_760)
+        assert used.drain_gb_seconds == pytest.approx(876)
+    assert calm.drain_lists == pytest.approx(8_760)
+    assert spilling.drain_lists == pytest.approx(8_760 + 26.28)
+
+
+def test_the_lines_of_the_drain_are_logged_and_kept() -> None:
+    """Four fifths of 43,800 runs less."""
+    each, fifth = (demand(Workload(1), Setup(drain_minutes=minutes)) for minutes in (1, 5))
+    lines = 43_800 * 4 / 5 * (sizes.DRAIN_LINE_BYTES + sizes.PLATFORM_LOG_BYTES) / 2**30
+    assert each.logs_gb - fifth.logs_gb == pytest.approx(lines)
+    assert each.stored_logs_gb / each.logs_gb == pytest.approx(fifth.stored_logs_gb / fifth.logs_gb)
+
+
 def test_rejected_records_do_not_reach_the_stream_and_spilled_ones_do() -> None:
     used = demand(Workload(100, rejected=0.25, spilled=0.5), Setup())
     assert used.stream.payload_bytes == pytest.approx(75 * LINE * MONTH_SECONDS)
@@ -183,6 +224,8 @@ def test_a_workload_that_cannot_be_is_refused(change: dict[str, float], said: st
         {"stream_hours": 169},
         {"shards": 0},
         {"memory_mib": 64},
+        {"drain_minutes": 11},
+        {"drain_memory_mib": 256},
     ],
     ids=lambda change: next(iter(change)),
 )

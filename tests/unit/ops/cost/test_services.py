@@ -29,6 +29,9 @@ USED = Demand(
     error_objects=20_000,
     stored_errors_gb=7,
     spill_objects=1_000,
+    drain_runs=40_000,
+    drain_gb_seconds=3_000,
+    drain_lists=40_001,
     logs_gb=12,
     stored_logs_gb=4,
     answers_gb=11,
@@ -78,8 +81,22 @@ def test_landing_files() -> None:
 
 
 def test_errors_and_spill() -> None:
-    """20,000 and 1,000 PUTs, a GET for each spilled object, one LIST for 1,000."""
-    assert dollars("S3 errors, spill") == pytest.approx(20 * 0.005 + 7 * 0.02 + 1 * 0.005 + 1 * 0.0004 + 0.001 * 0.005)
+    """20,000 and 1,000 PUTs, a GET for each spilled object."""
+    assert dollars("S3 errors, spill") == pytest.approx(20 * 0.005 + 7 * 0.02 + 1 * 0.005 + 1 * 0.0004)
+
+
+def test_drain() -> None:
+    runs, lists = 0.04 * 0.2, 40.001 * 0.005
+    assert dollars("Drain") == pytest.approx(runs + 3_000 * 0.00002 + lists)
+    assert dollars("Drain", replace(SETUP, architecture="arm64")) == pytest.approx(runs + 3_000 * 0.00001 + lists)
+
+
+def test_the_drain_is_billed_where_nothing_is_spilled() -> None:
+    """ "Some 30 cents a month, most of it for listing", says drain.yaml of one run a minute."""
+    calm = bill(Workload(rate=1), SETUP, price_list.load("us-east-1"))
+    cents = {charge.what: charge.dollars * 100 for charge in calm.charges if charge.service == "Drain"}
+    assert 25 < sum(cents.values()) < 35
+    assert cents["LISTs"] > sum(cents.values()) / 2
 
 
 def test_snowpipe() -> None:
@@ -93,9 +110,9 @@ def test_cloudwatch() -> None:
 
 
 def test_metrics_that_nobody_writes_are_not_billed() -> None:
-    """Without spilling, not the breaker's two and the drain's two; without rejecting, no reason and one status: 12."""
+    """Without spilling, not the breaker's two; without rejecting, no reason and one status: 14. The drain's stay."""
     calm = Workload(rate=19.0)
-    assert dollars("CloudWatch", workload=calm) == pytest.approx(12 * 0.5 + 4 * 0.03 + 12 * 0.3 + 21 * 0.1 + 3)
+    assert dollars("CloudWatch", workload=calm) == pytest.approx(12 * 0.5 + 4 * 0.03 + 14 * 0.3 + 21 * 0.1 + 3)
 
 
 def test_keys_and_secrets() -> None:
@@ -113,7 +130,7 @@ def test_answers() -> None:
 def test_every_service_has_its_test() -> None:
     """A service that is added to the bill is to be worked out here too."""
     names = {charge.service for charge in charges(USED, WORKLOAD, SETUP, ROUND)}
-    assert len(names) == 10
+    assert len(names) == 11
 
 
 def test_every_price_of_a_list_is_on_a_bill() -> None:
