@@ -34,7 +34,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test chaos check api-fuzz fuzz loadtest bench image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test chaos check api-fuzz fuzz loadtest bench bench-pipeline image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -78,6 +78,9 @@ loadtest: $(LOADTEST) ## load a gateway and judge it (SCENARIO=steady HOST=http:
 
 bench: $(DEV) $(BENCH) ## what a record costs here and in other gateways (Linux; 20 minutes, ARGS=--quick 3; docs/benchmarks.md)
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+bench-pipeline: $(LOCAL) $(ENGINE) ## what the pipeline on this machine carries end to end (RATE=5000 SECONDS=60; ARGS=--console)
+	@.venv/bin/python -m benchmarks.pipeline --rate="$(or $(RATE),5000)" --seconds="$(or $(SECONDS),60)" $(ARGS)
 
 image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:dev)
 	@infra/image/build.sh "$(or $(TAG),sluice:dev)" $(ARGS)

@@ -9,12 +9,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from app.envelope import MAX_LINE_BYTES, partition_key, take_apart
+from app.envelope import MAX_LINE_BYTES, line_key, take_apart
 from app.settings import MAX_DECODED_BYTES
 from app.sinks.aws import AttemptFailed
 from app.sinks.base import Line, Lines, Outcome, Sink
@@ -175,20 +175,20 @@ class _Drain:
         self._failures = 0
         await self._area.remove(spilled.key, self._deadline)
         self._report.objects += 1
-        self._report.records += len(lines.lines)
+        self._report.records += len(lines)
 
     async def _put(self, lines: Lines) -> bool:
         """Whether the stream took every line: as long as it takes some, it is asked for the rest."""
-        left, clock = lines.lines, asyncio.get_running_loop().time
+        left, clock = lines, asyncio.get_running_loop().time
         while True:
             deadline = min(self._deadline, clock() + FRUITLESS_SECONDS)
-            outcomes = await self._stream.put(replace(lines, lines=left), deadline)
-            rest = [line for line, outcome in zip(left, outcomes, strict=True) if outcome is not Outcome.CONFIRMED]
+            outcomes = await self._stream.put(left, deadline)
+            rest = [place for place, outcome in enumerate(outcomes) if outcome is not Outcome.CONFIRMED]
             if not rest:
                 return True
             if len(rest) == len(left) or clock() >= self._deadline:
                 return False
-            left = rest
+            left = left.some(rest)
 
     def _failed(self, spilled: Spilled, reason: Stopped) -> None:
         self._stays(spilled, self._report.kept)
@@ -223,7 +223,7 @@ def read_lines(key: str, body: bytes) -> Lines:
         received_at = datetime.fromisoformat(str(take_apart(lines[0].data)[0]["received_at"]))
     except (ValueError, KeyError) as error:
         raise MalformedObjectError("it holds more than stream lines") from error
-    return Lines(request_id, received_at, lines)
+    return Lines.of(request_id, received_at, lines)
 
 
 def _line(data: bytes) -> Line:
@@ -233,4 +233,4 @@ def _line(data: bytes) -> Line:
     is_ours = isinstance(source, str) and isinstance(members["ingest_id"], str) and len(data) <= MAX_LINE_BYTES
     if not is_ours or not isinstance(source, str) or not isinstance(record, Accepted):
         raise ValueError("no stream line")
-    return Line(data, partition_key(source, record.record_id))
+    return Line(data, line_key(source, record.record_id))

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from app.arrival import Arrival
 from app.content import Encoding, Framing, MediaType
 from app.decompression import decompress
-from app.envelope import Origin, StreamLines, error_line, partition_key
+from app.envelope import Origin, StreamLines, error_line, line_keys
 from app.exceptions import BodyRejected, UndecodableBody
 from app.framing import malformed_body, split
 from app.gateway import Gateway
 from app.in_flight import RECORD_BYTES
+from app.judging import judge_portion, portions
 from app.observability import Receipt
 from app.request_identity import new_request_id, repeatable_request_id
-from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Line, Lines, Outcome, Sink
+from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Lines, Outcome, Sink
 from app.strict_json import Budget
-from app.validation import Accepted, Reason, RecordSchema, Rejected, judge, reject_body
+from app.validation import Reason, RecordSchema, Rejected, reject_body
 
 logger = logging.getLogger(__name__)
 BYTES_A_TURN = 256 * 1024
@@ -88,10 +89,15 @@ class _Decoded:
     refused: BodyRejected | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Judged:
-    records: list[Accepted | Rejected]
-    refused: BodyRejected | None
+    """As `Judged`, with the lines of the good records and their keys; `refused` as in `Intake`."""
+
+    good: list[int] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    bad: dict[int, Rejected] = field(default_factory=dict)
+    refused: BodyRejected | None = None
 
 
 async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) -> Intake:
@@ -114,11 +120,10 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     receipt.request_id = origin.request_id
     receipt.schema = None if _is_unknown(schema) else label
     clock.ended("decode")
-    lines = StreamLines(origin)
-    judged = await _judge(decoded, submission, lines, schema)
-    receipt.records = len(judged.records)
+    judged = await _judge(decoded, submission, StreamLines(origin), schema)
+    receipt.records = len(judged.good) + len(judged.bad)
     clock.ended("judge")
-    account = await _store(judged.records, origin, lines, gateway)
+    account = await _store(judged, origin, gateway)
     clock.ended("store")
     _note(account, receipt)
     return Intake(origin, account, judged.refused)
@@ -162,7 +167,7 @@ def _request_id(submission: Submission, decoded_body: bytes) -> str:
     )
 
 
-async def _judge(decoded: _Decoded, submission: Submission, lines: StreamLines, schema: RecordSchema | None) -> _Judged:
+async def _judge(decoded: _Decoded, submission: Submission, form: StreamLines, schema: RecordSchema | None) -> _Judged:
     """Judge all records, letting other requests have their turn after every BYTES_A_TURN.
 
     Raises:
@@ -172,80 +177,92 @@ async def _judge(decoded: _Decoded, submission: Submission, lines: StreamLines, 
         return _reject_body(decoded.body, decoded.refused)
     now = asyncio.get_running_loop().time
     budget = Budget()
-    judged: list[Accepted | Rejected] = []
+    judged = _Judged()
     turn = 0
-    for index, raw in enumerate(decoded.raws):
-        judged.append(judge(raw, lines.room(index), schema, budget))
-        turn += len(raw)
+    for portion in portions(decoded.raws):
+        raws = decoded.raws[portion.start : portion.stop]
+        turn += sum(map(len, raws))
+        found = judge_portion(raws, portion.start, form.room, schema, budget)
+        if found.bad:
+            judged.bad |= found.bad
+            raws = [decoded.raws[index] for index in found.good]
+        judged.good += found.good
+        judged.lines += form.lines(found.good, raws)
+        judged.keys += line_keys(submission.source, found.ids)
         if turn > BYTES_A_TURN:
             await asyncio.sleep(0)
             submission.arrival.check_time(now())
             turn = 0
     submission.arrival.check_time(now())
-    if submission.media_type.framing is Framing.JSON and any(map(_is_malformed, judged)):
+    if submission.media_type.framing is Framing.JSON and any(map(_is_malformed, judged.bad.values())):
         return _reject_body(decoded.body, malformed_body(decoded.body))
-    return _Judged(judged, None)
+    return judged
 
 
 def _reject_body(body: bytes, refused: BodyRejected) -> _Judged:
-    return _Judged([reject_body(body, _reason_of(refused), refused.detail)], refused)
+    return _Judged(bad={0: reject_body(body, _reason_of(refused), refused.detail)}, refused=refused)
 
 
-def _is_malformed(record: Accepted | Rejected) -> bool:
-    return isinstance(record, Rejected) and record.reason is Reason.MALFORMED_JSON
+def _is_malformed(record: Rejected) -> bool:
+    return record.reason is Reason.MALFORMED_JSON
 
 
 def _reason_of(refused: BodyRejected) -> Reason:
     return Reason.UNDECODABLE_BODY if isinstance(refused, UndecodableBody) else Reason.MALFORMED_JSON
 
 
-async def _store(
-    judged: Sequence[Accepted | Rejected], origin: Origin, stream_lines: StreamLines, gateway: Gateway
-) -> Account:
-    good: dict[int, Line] = {}
-    bad: dict[int, Line] = {}
-    account = Account()
-    for index, record in enumerate(judged):
-        if isinstance(record, Accepted):
-            key = partition_key(origin.source, record.record_id)
-            good[index] = Line(stream_lines.line(index, record.raw), key)
-        else:
-            account.judged_bad[index] = record
-            bad[index] = Line(error_line(origin, index, record), "")
+async def _store(judged: _Judged, origin: Origin, gateway: Gateway) -> Account:
+    account = Account(judged_bad=judged.bad)
     deadline = asyncio.get_running_loop().time() + gateway.settings.delivery_timeout_seconds
-    (streamed, account.stream), (kept, account.error_bucket) = await asyncio.gather(
-        _put(gateway.sinks.stream, good, origin, deadline), _put(gateway.sinks.error_bucket, bad, origin, deadline)
-    )
-    retry: dict[int, str] = {}
-    for outcomes, confirmed, reason in (
-        (streamed, account.accepted, STREAM_UNAVAILABLE),
-        (kept, account.rejected, ERROR_BUCKET_UNAVAILABLE),
-    ):
-        for index, outcome in outcomes.items():
-            if outcome is Outcome.UNCONFIRMED:
-                retry[index] = reason
-                continue
-            confirmed.append(index)
-            if outcome is Outcome.SPILLED:
-                account.spilled.append(index)
-    account.retry = dict(sorted(retry.items()))
+    if not judged.bad:
+        await _put_good(judged, origin, gateway.sinks.stream, deadline, account)
+    elif not judged.good:
+        await _put_bad(judged, origin, gateway.sinks.error_bucket, deadline, account)
+    else:
+        await asyncio.gather(
+            _put_good(judged, origin, gateway.sinks.stream, deadline, account),
+            _put_bad(judged, origin, gateway.sinks.error_bucket, deadline, account),
+        )
+        account.retry = dict(sorted(account.retry.items()))
     return account
 
 
-async def _put(
-    sink: Sink, lines: dict[int, Line], origin: Origin, deadline: float
-) -> tuple[dict[int, Outcome], Effort | None]:
-    if not lines:
-        return {}, None
+async def _put_good(judged: _Judged, origin: Origin, stream: Sink, deadline: float, account: Account) -> None:
+    lines = Lines(origin.request_id, origin.received_at, judged.lines, judged.keys)
+    account.stream = lines.effort
+    outcomes = await _put(stream, lines, deadline)
+    if outcomes.count(Outcome.CONFIRMED) == len(outcomes):
+        account.accepted = judged.good
+        return
+    for index, outcome in zip(judged.good, outcomes, strict=True):
+        if outcome is Outcome.UNCONFIRMED:
+            account.retry[index] = STREAM_UNAVAILABLE
+            continue
+        account.accepted.append(index)
+        if outcome is Outcome.SPILLED:
+            account.spilled.append(index)
+
+
+async def _put_bad(judged: _Judged, origin: Origin, error_bucket: Sink, deadline: float, account: Account) -> None:
+    data = [error_line(origin, index, record) for index, record in judged.bad.items()]
+    lines = Lines(origin.request_id, origin.received_at, data, [0] * len(data))
+    account.error_bucket = lines.effort
+    for index, outcome in zip(judged.bad, await _put(error_bucket, lines, deadline), strict=True):
+        if outcome is Outcome.UNCONFIRMED:
+            account.retry[index] = ERROR_BUCKET_UNAVAILABLE
+        else:
+            account.rejected.append(index)
+
+
+async def _put(sink: Sink, lines: Lines, deadline: float) -> Sequence[Outcome]:
     started = time.perf_counter()
-    put = Lines(origin.request_id, origin.received_at, list(lines.values()))
     try:
-        outcomes = await sink.put(put, deadline)
+        return await sink.put(lines, deadline)
     except Exception:  # whatever went wrong in one sink, what the other one confirmed stays confirmed
-        logger.exception("a sink failed", extra={"request_id": origin.request_id})
-        outcomes = [Outcome.UNCONFIRMED] * len(lines)
-    put.effort.milliseconds = (time.perf_counter() - started) * 1000
-    return dict(zip(lines, outcomes, strict=True)), put.effort
+        logger.exception("a sink failed", extra={"request_id": lines.request_id})
+        return [Outcome.UNCONFIRMED] * len(lines)
+    finally:
+        lines.effort.milliseconds = (time.perf_counter() - started) * 1000
 
 
 class _Stages:

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,15 +94,20 @@ def plain_lines(receipt: Receipt) -> Sequence[bytes]:
     return [orjson.dumps(receipt.members(), option=orjson.OPT_APPEND_NEWLINE)]
 
 
-def ranges(indexes: Iterable[int]) -> list[Range]:
+def ranges(indexes: Sequence[int]) -> list[Range]:
     """Ascending indexes as inclusive ranges: 0, 1, 2, 5 → (0, 2), (5, 5)."""
+    if not indexes:
+        return []
+    if indexes[-1] - indexes[0] == len(indexes) - 1:  # most requests: all records fare alike
+        return [(indexes[0], indexes[-1])]
     found: list[Range] = []
-    for index in indexes:
-        if found and found[-1][1] == index - 1:
-            found[-1] = (found[-1][0], index)
-        else:
-            found.append((index, index))
-    return found
+    start = end = indexes[0]
+    for index in indexes[1:]:
+        if index != end + 1:
+            found.append((start, end))
+            start = index
+        end = index
+    return [*found, (start, end)]
 
 
 class ReceiptLog:

@@ -121,7 +121,7 @@ def judge(raw: bytes, room: int, schema: RecordSchema | None, budget: Budget | N
         return _too_deep(raw, depth)
     if not isinstance(value, dict):
         return _not_an_object(raw)
-    if _could_have_duplicates(raw, value) and look_through(raw).duplicate:
+    if could_have_duplicates(raw, value) and look_through(raw).duplicate:
         return _duplicate_key(raw, _locate(raw, budget).duplicate)
     return _refuse_content(raw, value, room, schema) or Accepted(raw, value["id"])
 
@@ -154,17 +154,23 @@ def _depth(raw: bytes) -> int:
     return max(accumulate(map(_LEVEL.__getitem__, brackets)), default=0)
 
 
-def _could_have_duplicates(raw: bytes, value: object) -> bool:
-    r"""False only when no object in `raw` repeats a key.
+def could_have_duplicates(text: bytes, value: object) -> bool:
+    r"""False only when no object in `text` repeats a key, and none nests over 254 levels.
 
     Every key brings a colon. The parsed value keeps each key and string once, so a key that was dropped shows as fewer
     colons when it is written out again. Only an escape that writes a colon blurs the count, and one that writes a NUL,
     which Snowflake drops at a key's end.
+
+    Args:
+        text: JSON texts, one or several.
+        value: the one's value, or a list of theirs: none can make up for what another has dropped.
     """
-    if len(raw) > _SCREENED_BYTES or b"\\u0000" in raw or b"\\u003a" in raw or b"\\u003A" in raw:
+    if len(text) > _SCREENED_BYTES:
+        return True
+    if b"\\" in text and (b"\\u0000" in text or b"\\u003a" in text or b"\\u003A" in text):
         return True
     try:
-        return raw.count(b":") != orjson.dumps(value).count(b":")
+        return text.count(b":") != orjson.dumps(value).count(b":")
     except TypeError:  # orjson writes 254 levels at the most
         return True
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 REGION = "us-east-1"
 PROJECT = Path(__file__).resolve().parent.parent
+LAUNCHER = Path(__file__).with_name("engine_process.py")
 ENGINE_PYTHON = PROJECT / ".venv-engine" / "bin" / "python"
 POLL_SECONDS = 0.05
 # What the stacks need here and nowhere else: the longest retention there is, so that nothing expires under a reader.
@@ -56,7 +57,7 @@ class Engine:
     def command(self) -> list[str]:
         if not self.python.exists():
             raise EngineError(f"The embedded AWS engine is not installed: {self.python} is missing. Run: make install")
-        return [str(self.python), "-m", "ministack"]
+        return [str(self.python), "-P", str(LAUNCHER)]
 
     @property
     def environment(self) -> dict[str, str]:

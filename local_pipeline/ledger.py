@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import orjson
+
 Stage = Literal["accepted", "rejected", "spilled", "streamed", "landed", "loaded"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
@@ -77,8 +79,12 @@ class Ledger:
     @contextmanager
     def batch(self) -> Iterator[None]:
         """All that is added inside is kept together, or not at all."""
-        with self._database:
-            yield
+        try:
+            with self._database:
+                yield
+        except BaseException:
+            self._counts.clear()
+            raise
 
     def add(
         self, stage: Stage, source: str, sightings: Iterable[Sighting], *, cursor: tuple[str, str] | None = None
@@ -89,13 +95,12 @@ class Ledger:
         (source_id,) = self._database.execute(
             "SELECT source FROM sources WHERE stage = ? AND name = ?", (number, source)
         ).fetchone()
-        self._database.executemany(
-            "INSERT OR IGNORE INTO sightings VALUES (?, ?, ?, ?, ?)",
-            ((number, sighting.ingest_id, source_id, sighting.line, sighting.note) for sighting in sightings),
-        )
+        rows = [(number, each.ingest_id, source_id, each.line, each.note) for each in sightings]
+        if stage in self._counts:
+            self._counts[stage] += self._unseen(number, {ingest_id for _, ingest_id, *_ in rows})
+        self._database.executemany("INSERT OR IGNORE INTO sightings VALUES (?, ?, ?, ?, ?)", rows)
         if cursor is not None:
             self.move(*cursor)
-        self._counts.pop(stage, None)
 
     def remove(self, stage: Stage, sources: Iterable[str]) -> None:
         """Forget what was seen in these sources; inside `batch`."""
@@ -152,6 +157,15 @@ class Ledger:
             self._database.execute("DELETE FROM sources")
             self._database.executemany("DELETE FROM cursors WHERE name = ?", ((name,) for name in cursors))
         self._counts.clear()
+
+    def _unseen(self, number: int, ingest_ids: set[str]) -> int:
+        """How many of them this stage has no sighting of. What is counted once is counted on, not anew."""
+        (seen,) = self._database.execute(
+            "SELECT COUNT(*) FROM json_each(?) WHERE EXISTS "
+            "(SELECT 1 FROM sightings WHERE stage = ? AND ingest_id = json_each.value)",
+            (orjson.dumps(list(ingest_ids)).decode(), number),
+        ).fetchone()
+        return len(ingest_ids) - int(seen)
 
     def _count(self, stage: Stage) -> int:
         (count,) = self._database.execute(

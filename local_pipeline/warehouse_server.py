@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -26,7 +27,34 @@ from local_pipeline.warehouse import DATABASE, apply_shipped_sql
 SHUTDOWN_SECONDS = 1
 QUERY_PATH = "/queries/v1/query-request"
 
+RESULTS_KEPT = 100
+RESULT_BYTES_KEPT = 16 * 2**20
+
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class LatestResults(dict[str, tuple[Any, ...]]):
+    """The results that RESULT_SCAN can read: the latest. The embedded Snowflake would keep every one for ever.
+
+    A result's first member is its table; those of statements are None, or a row.
+    """
+
+    def __init__(self, most_bytes: int = RESULT_BYTES_KEPT, most: int = RESULTS_KEPT) -> None:
+        super().__init__()
+        self._most_bytes, self._most = most_bytes, most
+        self._bytes = 0
+        self._turn = Lock()  # statements of several connections run in threads
+
+    def __setitem__(self, query_id: str, result: tuple[Any, ...]) -> None:
+        with self._turn:
+            super().__setitem__(query_id, result)
+            self._bytes += _size(result)
+            while len(self) > 1 and (len(self) > self._most or self._bytes > self._most_bytes):
+                self._bytes -= _size(self.pop(next(iter(self))))
+
+
+def _size(result: tuple[Any, ...]) -> int:
+    return int(getattr(result[0], "nbytes", 0))
 
 
 def serve(port: int, db_path: Path, sql: Path | None) -> None:
@@ -42,6 +70,7 @@ def serve(port: int, db_path: Path, sql: Path | None) -> None:
     _quieten()
     db_path.mkdir(parents=True, exist_ok=True)
     database = FakeSnow(db_path=db_path)
+    database.results_cache = LatestResults()
     if sql is not None:
         _set_up(database, sql)
     server.shared_fs = database

@@ -1,10 +1,10 @@
 """The one thing a sink promises: every line it is given has an outcome before the deadline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 STREAM_UNAVAILABLE = "stream_unavailable"
 ERROR_BUCKET_UNAVAILABLE = "error_bucket_unavailable"
@@ -20,17 +20,16 @@ class Outcome(Enum):
     UNCONFIRMED = "unconfirmed"  # it may yet have been stored
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line as it will be stored.
 
     Attributes:
         data: the whole line, UTF-8 JSON ended by ``\\n``.
-        partition_key: hex digits; equal for lines that must meet in one shard.
+        key: 32 bits, equal for lines that must meet in one shard; of no meaning outside the stream.
     """
 
     data: bytes
-    partition_key: str
+    key: int = 0
 
 
 @dataclass(slots=True)
@@ -49,14 +48,36 @@ class Effort:
     breaker_closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lines:
-    """Lines of one request, in index order."""
+    """Lines of one request, in index order: column by column, for an object a line costs more than storing it.
+
+    Attributes:
+        data, keys: of each line, as `Line` has them.
+    """
 
     request_id: str
     received_at: datetime
-    lines: Sequence[Line]
+    data: Sequence[bytes]
+    keys: Sequence[int]
     effort: Effort = field(default_factory=Effort, compare=False)
+
+    @classmethod
+    def of(cls, request_id: str, received_at: datetime, lines: Sequence[Line]) -> "Lines":
+        """From single ones."""
+        return cls(request_id, received_at, [line.data for line in lines], [line.key for line in lines])
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Line]:
+        return map(Line._make, zip(self.data, self.keys, strict=True))
+
+    def some(self, positions: Sequence[int]) -> "Lines":
+        """Those at `positions`; what it takes to store them is part of the same effort."""
+        data, keys = self.data, self.keys
+        chosen = [data[position] for position in positions], [keys[position] for position in positions]
+        return Lines(self.request_id, self.received_at, *chosen, self.effort)
 
 
 class Sink(Protocol):

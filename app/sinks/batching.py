@@ -1,9 +1,11 @@
 """Kinesis' limits, and packing lines into records and records into calls that keep them. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import accumulate
 
-from app.sinks.base import Line
+from app.sinks.base import Line, Lines
 
 MAX_CALL_RECORDS = 500
 """Records a PutRecords call (Kinesis API reference, PutRecords)."""
@@ -17,7 +19,9 @@ DEFAULT_LANES = 8
 nothing, and two for each spread the load better."""
 HASH_KEYS = 2**128
 """Hash keys of a stream; its shards have equal shares of them unless somebody split it otherwise."""
-_KEY_BYTES = 32
+_KEY_BITS = 32
+_KEY_BYTES = 8
+"""In hex digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +40,70 @@ class Packing:
 DEFAULT_PACKING = Packing()
 
 
-@dataclass(slots=True, eq=False)
 class Chain:
     """Lines of one request that go one behind the other: a call that holds some of them ends before the next begins.
 
     Attributes:
         lane: which of the stream's lanes they are in, or None to keep each line's own partition key and record.
-        indexes: of lines in the request, those that are not confirmed, in order.
+        data, keys: of the lines that are not confirmed, in order.
+        indexes: theirs, in the request.
         owner: whose lines they are.
         tries: how often in a row a call took none of them.
         alone: whether they share no call with another request's.
     """
 
-    lane: int | None
-    lines: Sequence[Line]
-    indexes: list[int]
-    owner: object = None
-    tries: int = 0
-    alone: bool = False
+    __slots__ = ("alone", "data", "indexes", "keys", "lane", "owner", "tries")
+
+    def __init__(
+        self, lane: int | None, data: Sequence[bytes], keys: Sequence[int], indexes: Sequence[int], owner: object = None
+    ) -> None:
+        self.lane = lane
+        self.data = data
+        self.keys = keys
+        self.indexes = indexes
+        self.owner = owner
+        self.tries = 0
+        self.alone = False
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Let all go but those at `positions`."""
+        self.data = [self.data[position] for position in positions]
+        self.keys = [self.keys[position] for position in positions]
+        self.indexes = [self.indexes[position] for position in positions]
+
+    def cut(self, position: int) -> "Chain":
+        """Let those from `position` on go, into a chain of their own."""
+        rest = Chain(self.lane, self.data[position:], self.keys[position:], self.indexes[position:], self.owner)
+        rest.tries, rest.alone = self.tries, self.alone
+        self.data, self.keys, self.indexes = self.data[:position], self.keys[:position], self.indexes[:position]
+        return rest
 
 
-@dataclass(slots=True, eq=False)
 class Record:
-    """One Kinesis record of a call: whole lines, in order."""
+    """One Kinesis record of a call: whole lines, in order.
 
-    lane: int | None
-    partition_key: str
-    size: int = 0
-    parts: list[tuple[Chain, list[int]]] = field(default_factory=list)
+    Attributes:
+        size: of its data.
+        parts: positions in a chain, from and to, of the lines that it holds.
+    """
+
+    __slots__ = ("lane", "partition_key", "parts", "size")
+
+    def __init__(self, lane: int | None, partition_key: str) -> None:
+        self.lane = lane
+        self.partition_key = partition_key
+        self.size = 0
+        self.parts: list[tuple[Chain, int, int]] = []
 
     def data(self) -> bytes:
         """The lines, as they will be stored."""
-        return b"".join([chain.lines[index].data for chain, indexes in self.parts for index in indexes])
+        if len(self.parts) == 1:
+            chain, start, end = self.parts[0]
+            return b"".join(chain.data[start:end])
+        return b"".join([line for chain, start, end in self.parts for line in chain.data[start:end]])
 
 
 def pack(lines: Sequence[Line], indexes: Iterable[int]) -> Iterator[list[int]]:
@@ -76,7 +112,7 @@ def pack(lines: Sequence[Line], indexes: Iterable[int]) -> Iterator[list[int]]:
     size = 0
     for index in indexes:
         line = lines[index]
-        line_size = len(line.data) + len(line.partition_key)
+        line_size = len(line.data) + _KEY_BYTES
         if call and (len(call) == MAX_CALL_RECORDS or size + line_size > MAX_CALL_BYTES):
             yield call
             call, size = [], 0
@@ -86,21 +122,28 @@ def pack(lines: Sequence[Line], indexes: Iterable[int]) -> Iterator[list[int]]:
         yield call
 
 
-def chains(lines: Sequence[Line], packing: Packing) -> Iterator[Chain]:
-    """Lines by lane, each lane's in order; lines with the same partition key are in the same lane."""
-    if len(lines) == 1:
-        yield Chain(lane_of(lines[0], packing.lanes) if packing.packed else None, lines, [0])
+def chains(lines: Lines, packing: Packing) -> Iterator[Chain]:
+    """Lines by lane, each lane's in order; lines with the same key are in the same lane."""
+    data, keys, lanes = lines.data, lines.keys, packing.lanes
+    if len(data) == 1:
+        yield Chain(lane_of(keys[0], lanes) if packing.packed else None, data, keys, (0,))
         return
     by_lane: dict[int, list[int]] = {}
-    for index, line in enumerate(lines):
-        by_lane.setdefault(lane_of(line, packing.lanes), []).append(index)
+    for index, key in enumerate(keys):
+        by_lane.setdefault(key * lanes >> _KEY_BITS, []).append(index)  # lane_of
     for lane, indexes in by_lane.items():
-        yield Chain(lane if packing.packed else None, lines, indexes)
+        in_lane = [data[index] for index in indexes]
+        yield Chain(lane if packing.packed else None, in_lane, [keys[index] for index in indexes], indexes)
 
 
-def lane_of(line: Line, lanes: int) -> int:
-    """Lanes are equal shares of the partition keys, which are hashes."""
-    return int(line.partition_key[:8], 16) * lanes >> 32
+def lane_of(key: int, lanes: int) -> int:
+    """Lanes are equal shares of the keys."""
+    return key * lanes >> _KEY_BITS
+
+
+def partition_key(key: int) -> str:
+    """What Kinesis is told of a line that has a record of its own."""
+    return f"{key:0{_KEY_BYTES}x}"
 
 
 def explicit_hash_key(lane: int, lanes: int) -> int:
@@ -123,39 +166,62 @@ class Call:
 
     def add(self, chain: Chain) -> bool:
         """Add a chain as far as it fits; False when nothing of it did."""
-        for position, index in enumerate(chain.indexes):
-            line = chain.lines[index]
-            if not self._add(chain, index, line, len(line.data)):
+        if self._add_whole(chain):
+            return True
+        ends = list(accumulate(map(len, chain.data), initial=0))
+        position = 0
+        while position < len(chain):
+            record = self._record_with_room(chain, position, ends[position + 1] - ends[position])
+            if record is None:
                 if position:
-                    self.left.append(_rest(chain, position))
+                    self.left.append(chain.cut(position))
                 return position > 0
+            position = self._fill(record, chain, position, ends)
         return True
 
-    def _add(self, chain: Chain, index: int, line: Line, size: int) -> bool:
+    def _add_whole(self, chain: Chain) -> bool:
+        """Add a chain that fits into one record, as most do; else nothing of it."""
+        if chain.lane is None:
+            return False
+        size = sum(map(len, chain.data))
+        record = self._open.get(chain.lane)
+        if size + (0 if record is None else record.size) > PACKED_BYTES:
+            return False
+        record = self._record_with_room(chain, 0, size)
+        if record is None:
+            return False
+        self._add_part(record, chain, 0, len(chain), size)
+        return True
+
+    def _record_with_room(self, chain: Chain, position: int, size: int) -> Record | None:
+        """Where `size` bytes go from the line at `position` on; None if the call is full."""
         lane = chain.lane
         record = None if lane is None else self._open.get(lane)
-        if record is None or record.size + size > PACKED_BYTES:
-            if len(self.records) == MAX_CALL_RECORDS or (
-                self.records and self.size + size + _KEY_BYTES > MAX_CALL_BYTES
-            ):
-                return False
-            record = Record(lane, line.partition_key if lane is None else f"{lane:x}")
-            self.records.append(record)
-            self.size += _KEY_BYTES
-            if lane is not None:
-                self._open[lane] = record
-        elif self.size + size > MAX_CALL_BYTES:
-            return False
+        if record is not None and record.size + size <= PACKED_BYTES:
+            return record if self.size + size <= MAX_CALL_BYTES else None
+        if len(self.records) == MAX_CALL_RECORDS or (self.records and self.size + size + _KEY_BYTES > MAX_CALL_BYTES):
+            return None
+        record = Record(lane, partition_key(chain.keys[position]) if lane is None else f"{lane:x}")
+        self.records.append(record)
+        self.size += _KEY_BYTES
+        if lane is not None:
+            self._open[lane] = record
+        return record
+
+    def _fill(self, record: Record, chain: Chain, position: int, ends: Sequence[int]) -> int:
+        """Put the line at `position` into `record`, and those behind it that fit too; where the next one stands.
+
+        Args:
+            ends: where each line of the chain would end if they were one text.
+        """
+        after = position + 1
+        if chain.lane is not None:
+            room = min(PACKED_BYTES - record.size, MAX_CALL_BYTES - self.size)
+            after = max(after, bisect_right(ends, ends[position] + room) - 1)
+        self._add_part(record, chain, position, after, ends[after] - ends[position])
+        return after
+
+    def _add_part(self, record: Record, chain: Chain, start: int, end: int, size: int) -> None:
         record.size += size
         self.size += size
-        if record.parts and record.parts[-1][0] is chain:
-            record.parts[-1][1].append(index)
-        else:
-            record.parts.append((chain, [index]))
-        return True
-
-
-def _rest(chain: Chain, position: int) -> Chain:
-    rest = Chain(chain.lane, chain.lines, chain.indexes[position:], chain.owner, chain.tries, chain.alone)
-    del chain.indexes[position:]
-    return rest
+        record.parts.append((chain, start, end))

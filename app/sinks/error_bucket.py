@@ -58,12 +58,12 @@ class ErrorBucketSink:
     async def _put_into(self, area: str, lines: Lines, deadline: float) -> Sequence[Outcome]:
         failures: Counter[str] = Counter()
         stored = await self._store(object_key(area, lines), lines, deadline, failures)
-        outcomes = [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines.lines)
+        outcomes = [Outcome.CONFIRMED if stored else Outcome.UNCONFIRMED] * len(lines)
         log_failures(logger, lines, outcomes, failures)
         return outcomes
 
     async def _store(self, key: str, lines: Lines, deadline: float, failures: Counter[str]) -> bool:
-        body = b"".join(line.data for line in lines.lines)
+        body = b"".join(lines.data)
         while True:
             failure = await self._try_to_store(key, body, deadline)
             if failure is None:
@@ -75,7 +75,7 @@ class ErrorBucketSink:
             if not failure.retryable or asyncio.get_running_loop().time() + delay >= deadline:
                 return False
             await asyncio.sleep(delay)
-            lines.effort.resent += len(lines.lines)
+            lines.effort.resent += len(lines)
 
     async def _try_to_store(self, key: str, body: bytes, deadline: float) -> AttemptFailed | None:
         try:

@@ -9,10 +9,12 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
+from itertools import chain as chained
 
 from app.sinks.aws import AttemptFailed
 from app.sinks.backoff import full_jitter
-from app.sinks.base import Effort, Line, Outcome
+from app.sinks.base import Effort, Lines, Outcome
 from app.sinks.batching import Call, Chain, Packing, Record
 from app.sinks.batching import chains as chains_of
 
@@ -39,18 +41,27 @@ class Put:
     """The lines of one request on their way.
 
     Attributes:
-        outcomes: of each line, as far as is known.
         failures: what went wrong on the way, by code: calls that failed, and lines that were refused.
     """
 
-    __slots__ = ("_undecided", "done", "effort", "failures", "outcomes")
+    __slots__ = ("_confirmed", "_count", "_unconfirmed", "done", "effort", "failures")
 
     def __init__(self, count: int, effort: Effort, done: "asyncio.Future[None]") -> None:
-        self.outcomes = [Outcome.UNCONFIRMED] * count
+        self._count = self._unconfirmed = count
+        self._confirmed: list[Sequence[int]] = []
         self.failures: Counter[str] = Counter()
         self.effort = effort
-        self._undecided = count
         self.done = done
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of each line, as far as is known."""
+        if not self._unconfirmed:
+            return [Outcome.CONFIRMED] * self._count
+        outcomes = [Outcome.UNCONFIRMED] * self._count
+        for index in chained.from_iterable(self._confirmed):
+            outcomes[index] = Outcome.CONFIRMED
+        return outcomes
 
     @property
     def is_over(self) -> bool:
@@ -58,15 +69,10 @@ class Put:
         return self.done.done()
 
     def confirm(self, indexes: Sequence[int]) -> None:
-        """These lines are in the stream."""
-        for index in indexes:
-            self.outcomes[index] = Outcome.CONFIRMED
-        self.decide(len(indexes))
-
-    def decide(self, count: int) -> None:
-        """So many lines have the outcome that they will have."""
-        self._undecided -= count
-        if not self._undecided:
+        """These lines, of which nothing was known, are in the stream."""
+        self._confirmed.append(indexes)
+        self._unconfirmed -= len(indexes)
+        if not self._unconfirmed:
             self.end()
 
     def end(self) -> None:
@@ -97,12 +103,12 @@ class GroupCommit:
         self._deadlines: dict[Put, float] = {}
         self._is_watched = False
 
-    async def put(self, lines: Sequence[Line], effort: Effort, deadline: float) -> Put:
+    async def put(self, lines: Lines, deadline: float) -> Put:
         """Send `lines` until each is confirmed or cannot be, or `deadline` (seconds of the loop's clock)."""
         loop = asyncio.get_running_loop()
         done = loop.create_future()
-        put = Put(len(lines), effort, done)
-        if not lines:
+        put = Put(len(lines), lines.effort, done)
+        if not lines.data:
             return put
         for chain in chains_of(lines, self._packing):
             chain.owner = put
@@ -155,7 +161,7 @@ class GroupCommit:
 
     def _is_time(self) -> bool:
         """Whether a call may leave now; if not, one will be tried when it is."""
-        if self._free == self._calls or sum(len(chain.indexes) for chain in self._waiting) >= FULL_LINES:
+        if self._free == self._calls or any(lines >= FULL_LINES for lines in accumulate(map(len, self._waiting))):
             return True
         loop = asyncio.get_running_loop()
         at = self._left_at + SPACING_SECONDS
@@ -204,16 +210,16 @@ class GroupCommit:
             return
         refused: dict[Chain, list[int]] = {}
         for position, record in enumerate(call.records):
-            for chain, indexes in record.parts:
+            for chain, start, end in record.parts:
                 put = _owner(chain)
                 if position in refusals:
-                    put.failures[refusals[position]] += len(indexes)
-                    refused.setdefault(chain, []).extend(indexes)
+                    put.failures[refusals[position]] += end - start
+                    refused.setdefault(chain, []).extend(range(start, end))
                 else:
-                    put.confirm(indexes)
-        for chain, indexes in refused.items():
-            chain.tries = chain.tries + 1 if len(indexes) == len(chain.indexes) else 0
-            chain.indexes = indexes
+                    put.confirm(chain.indexes[start:end])
+        for chain, places in refused.items():
+            chain.tries = chain.tries + 1 if len(places) == len(chain) else 0
+            chain.keep(places)
         self._again(refused)
 
     def _whole_call_failed(self, call: Call, failure: AttemptFailed) -> None:
@@ -245,7 +251,7 @@ class GroupCommit:
         for chain in chains:
             put = _owner(chain)
             if not put.is_over:
-                put.effort.resent += len(chain.indexes)
+                put.effort.resent += len(chain)
                 self._waiting.append(chain)
         self._leave()
 
@@ -257,4 +263,4 @@ def _owner(chain: Chain) -> Put:
 
 
 def _touched(call: Call) -> Sequence[Chain]:
-    return list(dict.fromkeys(chain for record in call.records for chain, _ in record.parts))
+    return list(dict.fromkeys(part[0] for record in call.records for part in record.parts))

@@ -48,10 +48,11 @@ class KinesisSink:
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
         """Send until every line is confirmed, the rest cannot be, or `deadline`."""
-        put = await self._commit.put(lines.lines, lines.effort, deadline)
+        put = await self._commit.put(lines, deadline)
+        outcomes = put.outcomes  # a call under way may yet end
         if put.failures:
-            log_failures(logger, lines, put.outcomes, put.failures)
-        return list(put.outcomes)  # a call under way may yet end
+            log_failures(logger, lines, outcomes, put.failures)
+        return outcomes
 
     async def check(self, deadline: float) -> bool:
         """Whether the stream takes records."""

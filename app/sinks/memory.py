@@ -15,7 +15,7 @@ class MemorySink:
     @property
     def lines(self) -> list[Line]:
         """All lines confirmed so far, in order."""
-        return [line for put in self.puts for line in put.lines]
+        return [line for put in self.puts for line in put]
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -23,9 +23,9 @@ class MemorySink:
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:  # noqa: ARG002  the protocol's
         """Keep `lines`."""
         if not self.up:
-            return [Outcome.UNCONFIRMED] * len(lines.lines)
+            return [Outcome.UNCONFIRMED] * len(lines)
         self.puts.append(lines)
-        return [Outcome.CONFIRMED] * len(lines.lines)
+        return [Outcome.CONFIRMED] * len(lines)
 
     async def check(self, deadline: float) -> bool:  # noqa: ARG002  the protocol's
         """Whether it is up."""

@@ -35,7 +35,7 @@ class SpillingSink:
         """
         ticket = self._breaker.ask()
         if ticket is None:
-            outcomes = await self._spill_rest(lines, [Outcome.UNCONFIRMED] * len(lines.lines), deadline)
+            outcomes = await self._spill_rest(lines, [Outcome.UNCONFIRMED] * len(lines), deadline)
             return outcomes if Outcome.SPILLED in outcomes else await self._ask(lines, deadline)
         now = asyncio.get_running_loop().time()
         outcomes = await self._ask_with(ticket, lines, now + (deadline - now) * STREAM_SHARE)
@@ -65,13 +65,13 @@ class SpillingSink:
             return await self._stream.put(lines, deadline)
         except Exception:  # whatever went wrong in the stream's sink, its lines can still be spilled
             logger.exception("the stream's sink failed", extra={"request_id": lines.request_id})
-            return [Outcome.UNCONFIRMED] * len(lines.lines)
+            return [Outcome.UNCONFIRMED] * len(lines)
 
     async def _spill_rest(self, lines: Lines, outcomes: Sequence[Outcome], deadline: float) -> Sequence[Outcome]:
-        left = [index for index, outcome in enumerate(outcomes) if outcome is Outcome.UNCONFIRMED]
-        if not left:
+        if Outcome.UNCONFIRMED not in outcomes:
             return outcomes
-        rest = Lines(lines.request_id, lines.received_at, [lines.lines[index] for index in left], lines.effort)
+        left = [index for index, outcome in enumerate(outcomes) if outcome is Outcome.UNCONFIRMED]
+        rest = lines.some(left)
         whole = list(outcomes)
         try:
             stored = await self._spill(rest, deadline)

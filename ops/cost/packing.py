@@ -18,7 +18,7 @@ ON_DEMAND_STEP_BYTES = KIB
 """On demand "each record [is] rounded up to the nearest 1 KB (1,024 bytes)" (Kinesis pricing page)."""
 FIREHOSE_STEP_BYTES = 5 * KIB
 """Firehose bills a record of a Kinesis stream rounded up to 5 KB (Firehose pricing page)."""
-PARTITION_KEY_BYTES = 32
+PARTITION_KEY_BYTES = 8
 _SIGMAS = 12
 
 

@@ -126,7 +126,7 @@ class Run:
         good = [(trial, trial.line) for trial in trials if trial.line is not None and self._is_free(trial)]
         lines = [line for _, line in good]
         for batch in pack(lines, range(len(lines))):
-            put = Lines(self.name, datetime.now(UTC), [lines[index] for index in batch])
+            put = Lines.of(self.name, datetime.now(UTC), [lines[index] for index in batch])
             outcomes = await stream.put(put, asyncio.get_running_loop().time() + PUT_SECONDS)
             tried = [(good[index][0], outcome) for index, outcome in zip(batch, outcomes, strict=True)]
             confirmed = [trial for trial, outcome in tried if outcome is Outcome.CONFIRMED]

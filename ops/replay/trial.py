@@ -7,7 +7,7 @@ from hashlib import sha256
 import orjson
 
 from app import __version__
-from app.envelope import StreamLines, partition_key, timestamp
+from app.envelope import StreamLines, line_key, timestamp
 from app.registry import Registry
 from app.sinks.base import Line
 from app.validation import Accepted, ErrorDetail, error_detail, judge
@@ -87,6 +87,6 @@ class Rules:
         lines = StreamLines(replace(origin, schema=label))
         judged = judge(payload, lines.room(record.index), schema)
         if isinstance(judged, Accepted):
-            key = partition_key(origin.source, judged.record_id)
+            key = line_key(origin.source, judged.record_id)
             return Trial(record, payload, label, line=Line(lines.line(record.index, payload), key))
         return Trial(record, payload, label, reason=judged.reason.value, errors=judged.errors)

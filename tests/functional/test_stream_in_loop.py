@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import boto3
@@ -17,7 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import CredentialRetrievalError
 
 from app.sinks.aws import AttemptFailed, client_config
-from app.sinks.base import Line
+from app.sinks.base import Lines
 from app.sinks.batching import HASH_KEYS, Call, Packing, chains
 from app.sinks.stream_in_loop import StreamInLoop
 from tests.support.http_wire import MAX_HEAD_BYTES, Answer, Request, read_request, write_answer
@@ -61,8 +62,9 @@ def all_confirmed(request: Request) -> Answer:
     return answer({"FailedRecordCount": 0, "Records": [CONFIRMED] * len(json.loads(request.body)["Records"])})
 
 
-def lines(count: int) -> list[Line]:
-    return [Line(b'{"n":%d}\n' % number, f"{number % 4 << 30:08x}{'0' * 24}") for number in range(count)]
+def lines(count: int) -> Lines:
+    data = [b'{"n":%d}\n' % number for number in range(count)]
+    return Lines("request", datetime(2026, 11, 23, tzinfo=UTC), data, [number % 4 << 30 for number in range(count)])
 
 
 def records(count: int, *, packed: bool = True) -> Call:

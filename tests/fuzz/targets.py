@@ -16,7 +16,7 @@ from backports import zstd
 from app.content import PARAMETER, Encoding, Framing, parse_content_encoding, parse_content_type
 from app.decompression import decompress
 from app.draining import MalformedObjectError, read_lines
-from app.envelope import Origin, StreamLines, error_line, partition_key, take_apart
+from app.envelope import Origin, StreamLines, error_line, line_key, take_apart
 from app.exceptions import (
     ContentTooLarge,
     EmptyBody,
@@ -27,11 +27,12 @@ from app.exceptions import (
     UnsupportedMedia,
 )
 from app.framing import malformed_body, split
+from app.judging import judge_portion
 from app.quick_json import look_through
 from app.registry import Registry
 from app.request_identity import parse_idempotency_key
-from app.strict_json import MalformedJsonError, read
-from app.validation import Accepted, Rejected, judge
+from app.strict_json import Budget, MalformedJsonError, read
+from app.validation import Accepted, RecordSchema, Rejected, judge
 from app.webhooks import parse_signature
 from local_pipeline.refusals import refuse
 from tests.fuzz import replay_target
@@ -47,6 +48,7 @@ ROOMS = (80, 1_000, 100_000)
 CAPS = (100, 5_000, 1_000_000)
 MOST = (1, 3, 10_000)
 ORDER = Registry.load(str(ROOT / "schemas")).get("order").check
+PLAIN = b'{"id":1,"customer":"a: b","amount":2.50}'
 REFUSED_PARAMETER = '; charset="latin-1"'
 _NEWLINES = bytes.maketrans(b"\r\n", b"  ")
 Target = Callable[[bytes], None]
@@ -142,11 +144,19 @@ def judging(data: bytes) -> None:
     choice, raw = data[:1] or b"\0", data[1:]
     room = ROOMS[choice[0] // 2 % len(ROOMS)]
     verdict = judge(raw, room, ORDER if choice[0] & 1 else None)
+    _others_change_nothing(raw, room, ORDER if choice[0] & 1 else None, verdict)
     expected = second_reading(lambda: expected_reason(raw, room))
     if choice[0] & 1 and expected is None:
         assert reason_of(verdict) in {None, "schema_violation"}
     else:
         assert reason_of(verdict) == expected
+
+
+def _others_change_nothing(raw: bytes, room: int, schema: RecordSchema | None, verdict: Accepted | Rejected) -> None:
+    """A record is judged alone as it is between others."""
+    found = judge_portion([PLAIN, raw, PLAIN], 0, lambda _: room, schema, Budget())
+    assert found.good == ([0, 2] if isinstance(verdict, Rejected) else [0, 1, 2])
+    assert found.bad.get(1) == (verdict if isinstance(verdict, Rejected) else None)
 
 
 def scanning(data: bytes) -> None:
@@ -205,8 +215,8 @@ def storing(data: bytes) -> None:
     assert members["ingest_id"] == f"{REQUEST_ID}-{index}"
     assert payload == raw.translate(_NEWLINES)
     assert _digits(payload) == _digits(raw)
-    [spilled] = read_lines(f"spill/dt=2026-11-23/hr=02/{REQUEST_ID}.0.ndjson", line).lines
-    assert (spilled.data, spilled.partition_key) == (line, partition_key("shop", verdict.record_id))
+    [spilled] = read_lines(f"spill/dt=2026-11-23/hr=02/{REQUEST_ID}.0.ndjson", line)
+    assert spilled == (line, line_key("shop", verdict.record_id))
 
 
 def _digits(text: bytes) -> object:
@@ -217,7 +227,7 @@ def draining(data: bytes) -> None:
     """Bytes of the spill area are stream lines, each of which would be accepted, or refused as a whole."""
     body = data[1:]
     try:
-        lines = read_lines("spill/x.ndjson", body).lines
+        lines = read_lines("spill/x.ndjson", body)
     except MalformedObjectError:
         return
     assert b"".join(line.data for line in lines) == body

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app import content, decompression, draining, envelope, framing, quick_json, strict_json, validation
+from app import content, decompression, draining, envelope, framing, judging, quick_json, strict_json, validation
 from app.content import Encoding
 from app.exceptions import EmptyBody, UndecodableBody
 from ops.replay import json_text
@@ -53,7 +53,7 @@ def _keys_as_written(raw: bytes, value: object) -> bool:
 
 
 def _newline_left(self: envelope.StreamLines, index: int, payload: bytes) -> bytes:
-    return b"%b%d%b%b}\n" % (self._head, index, self._middle, payload)
+    return self._form % (index, payload)
 
 
 def _first_key(self: json_text.Container, step: str) -> list[int]:
@@ -66,11 +66,12 @@ MISTAKES: dict[str, tuple[str, object, str, Any]] = {
     "carriage returns end lines": (
         "framing",
         framing,
-        "_LINE",
-        re.compile(rb"^[ \t]*[^ \t\r\n][^\r\n]*", re.MULTILINE),
+        "_split_lines",
+        lambda body, _: [line for line in re.split(rb"[\r\n]", body) if line.strip()],
     ),
     "one record too many": ("framing", framing, "_too_many", lambda _: EmptyBody("")),
-    "keys are compared as written": ("judging", validation, "_could_have_duplicates", _keys_as_written),
+    "keys are compared as written": ("judging", validation, "could_have_duplicates", _keys_as_written),
+    "keys of several are compared as written": ("judging", judging, "could_have_duplicates", _keys_as_written),
     "one level too deep": ("judging", validation, "MAX_DEPTH", 501),
     "lone surrogates": ("scanning", strict_json, "find_lone_surrogate", _no_lone_surrogates),
     "NaN": ("scanning", quick_json, "_refuse_constant", float),

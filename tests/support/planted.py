@@ -26,7 +26,7 @@ class FailingSink(MemorySink):
     """Quotes what it is given."""
 
     async def put(self, lines: Lines, deadline: float) -> NoReturn:
-        raise ValueError(f"cannot put {lines.lines[0].data!r} by {deadline}")
+        raise ValueError(f"cannot put {lines.data[0]!r} by {deadline}")
 
 
 class FailingRegistry(Registry):

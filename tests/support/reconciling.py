@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.envelope import Origin, StreamLines, error_line, timestamp
 from app.observability import Receipt, plain_lines
-from app.sinks.base import Line, Lines
+from app.sinks.base import Lines
 from app.sinks.error_bucket import REJECTED_AREA, SPILL_AREA, object_key
 from app.validation import Reason, reject_body
 from ops.objects import Objects
@@ -198,7 +198,7 @@ class World:
         return key
 
     def spill(self, sent: Sent) -> str:
-        key = object_key(SPILL_AREA, Lines(sent.origin.request_id, sent.origin.received_at, [Line(sent.lines(), "")]))
+        key = object_key(SPILL_AREA, Lines(sent.origin.request_id, sent.origin.received_at, [sent.lines()], [0]))
         self.aws.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=sent.lines())
         return key
 
@@ -207,7 +207,7 @@ class World:
         reason = LOAD_FAILED if load_failed else None
         rejected = reject_body(b"{}", Reason.MISSING_ID, "no id")
         body = b"".join(error_line(sent.origin, index, rejected, reason=reason) for index in sent.indexes)
-        lines = Lines(sent.origin.request_id, sent.origin.received_at, [Line(body, "")])
+        lines = Lines(sent.origin.request_id, sent.origin.received_at, [body], [0])
         key = object_key(REJECTED_AREA, lines)
         self.aws.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=body)
         return key

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.envelope import Origin, StreamLines, error_line
 from app.registry import Registry
-from app.sinks.base import Line, Lines
+from app.sinks.base import Lines
 from app.sinks.error_bucket import REJECTED_AREA, object_key
 from app.validation import Rejected, judge
 
@@ -134,10 +134,10 @@ def plant(  # noqa: PLR0917
         for index in range(size):
             kind = alike[(request + index) % len(alike)]
             record = Planted(origin.ingest_id(index), origin.source, kind, len(planted), received_at)
-            lines.append(Line(rejected_line(origin, index, kind, record.number, registry), ""))
+            lines.append(rejected_line(origin, index, kind, record.number, registry))
             planted.append(record)
-        key = object_key(REJECTED_AREA, Lines(origin.request_id, received_at, lines))
-        s3.put_object(Bucket=bucket, Key=key, Body=b"".join(line.data for line in lines))
+        key = object_key(REJECTED_AREA, Lines(origin.request_id, received_at, lines, [0] * len(lines)))
+        s3.put_object(Bucket=bucket, Key=key, Body=b"".join(lines))
     return planted
 
 

@@ -20,7 +20,7 @@ from app.draining import (
     drain_once,
     read_lines,
 )
-from app.envelope import Origin, StreamLines, partition_key
+from app.envelope import Origin, StreamLines, line_keys
 from app.sinks.aws import AttemptFailed
 from app.sinks.base import Lines, Outcome
 from app.sinks.memory import MemorySink
@@ -90,7 +90,7 @@ class Shaky(MemorySink):
         outcomes = list(await super().put(lines, deadline))
         if self.mended or lines.request_id != "request-0":
             return outcomes
-        is_first = lines.lines[0].data == body_of(0, RECORDS[:1])
+        is_first = lines.data[0] == body_of(0, RECORDS[:1])
         return [Outcome.CONFIRMED if is_first else Outcome.UNCONFIRMED, *[Outcome.UNCONFIRMED] * (len(outcomes) - 1)]
 
 
@@ -109,8 +109,8 @@ class Slow(MemorySink):
         await asyncio.sleep(0)
         await super().put(lines, deadline)
         self.in_work[lines.request_id] -= 1
-        self.taken.append(lines.lines[0].data)
-        return [Outcome.CONFIRMED, *[Outcome.UNCONFIRMED] * (len(lines.lines) - 1)]
+        self.taken.append(lines.data[0])
+        return [Outcome.CONFIRMED, *[Outcome.UNCONFIRMED] * (len(lines) - 1)]
 
 
 def area_of(count: int) -> Area:
@@ -153,10 +153,10 @@ def test_the_oldest_go_first() -> None:
     assert [put.request_id for put in stream.puts] == [f"request-{number}" for number in range(9)]
 
 
-def test_the_partition_keys_are_those_that_the_gateway_gave() -> None:
+def test_the_keys_are_those_that_the_gateway_gave() -> None:
     lines = read_lines(key_of(7), body_of(7))
     assert (lines.request_id, lines.received_at) == ("request-7", MORNING)
-    assert [line.partition_key for line in lines.lines] == [partition_key("shop", record_id) for record_id in IDS]
+    assert lines.keys == line_keys("shop", IDS)
 
 
 def test_an_object_that_went_in_part_stays_whole_and_goes_next_time() -> None:

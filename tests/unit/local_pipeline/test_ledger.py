@@ -1,7 +1,9 @@
 """The ledger counts what is really there, once, and never counts less than before, but for what waits."""
 
+import contextlib
 import gzip
 import json
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local_pipeline.ledger import Ledger
+from local_pipeline.ledger import STAGES, Ledger, Sighting
 from local_pipeline.ledger_reader import LedgerReader, Sources
 from local_pipeline.tracing import request_and_index, trace_of
 from local_pipeline.warehouse import LoadedRow
@@ -210,6 +212,29 @@ def test_no_count_falls_when_a_source_forgets(world: World, tmp_path: Path) -> N
     world.ledger = Ledger(tmp_path / "ledger.db")
 
     assert world.counts() == before == {"streamed": 1, "landed": 1}
+
+
+def test_counting_on_is_as_counting_anew(tmp_path: Path) -> None:
+    """Whatever is added, added again, removed or taken back, by a ledger that was asked before."""
+    choose = random.Random(5)  # noqa: S311
+    ledger = Ledger(tmp_path / "ledger.db")
+    seen = set()
+    for number in range(200):
+        stage = choose.choice(STAGES)
+        ids = [f"{choose.choice((ONE, TWO))}-{choose.randrange(60)}" for _ in range(choose.randrange(12))]
+        sightings = [Sighting(ingest_id, line, choose.choice("ab")) for line, ingest_id in enumerate(ids)]
+        with contextlib.suppress(ZeroDivisionError), ledger.batch():
+            ledger.add(stage, f"source {number % 20}", sightings)
+            if number % 7 == 3:
+                ledger.remove(stage, [f"source {choose.randrange(20)}"])
+            if number % 11 == 5:
+                raise ZeroDivisionError
+        anew = Ledger(tmp_path / "ledger.db")
+        assert ledger.counts() == anew.counts()
+        anew.close()
+        seen.add(tuple(ledger.counts().values()))
+    ledger.close()
+    assert len(seen) > 50
 
 
 def test_a_compressed_file_counts_and_a_planted_line_does_not(world: World) -> None:

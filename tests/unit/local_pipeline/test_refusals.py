@@ -148,6 +148,27 @@ def test_every_rule_is_tested_and_names_its_source() -> None:
     assert all(rule.source.startswith("https://") for rule in RULES.values())
 
 
+@pytest.mark.parametrize("space", ["", " ", "\t \r"])
+def test_keys_of_the_line_are_compared_as_they_read(space: str) -> None:
+    """Escaped or not, with white space or without; each has its value's text as it stands there."""
+    gap = space.encode()
+    members = [
+        b'"ingest_id":"u-0"',
+        b'"received_at":"2026-11-23T02:17:14Z"',
+        b'"\\u0073ource":"a"',
+        b'"payload":[1, 2]',
+    ]
+    whole = b"{" + b",".join(members).replace(b":", gap + b":" + gap).replace(b",", gap + b"," + gap) + b"}"
+    whole = whole.replace(b"02" + gap + b":" + gap + b"17" + gap + b":" + gap + b"14", b"02:17:14")
+
+    line = read_line(whole)
+    assert isinstance(line, Line)
+    assert (line.members["source"], line.members["payload"]) == ('"a"', f"[1{space},{space} 2]")
+    again = read_line(whole[:-1] + b',"source":1}')
+    assert isinstance(again, Refusal)
+    assert again.rule == "duplicate_key"
+
+
 def test_a_message_never_quotes_the_line() -> None:
     refusal = refuse(with_payload(b'{"secret":1,"secret":2}'))
 

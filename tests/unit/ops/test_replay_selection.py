@@ -9,7 +9,7 @@ import pytest
 
 from app.envelope import Origin, error_line
 from app.registry import Registry
-from app.sinks.base import Line, Lines
+from app.sinks.base import Lines
 from app.sinks.error_bucket import REJECTED_AREA, object_key
 from app.validation import Reason, reject_body
 from ops.replay.fix import Fix
@@ -20,7 +20,7 @@ from ops.replay.trial import Rules, Trial
 
 MOMENT = datetime(2026, 11, 23, 8, 59, 59, 999999, tzinfo=UTC)
 ORIGIN = Origin(str(UUID(int=7)), MOMENT, "shop", "order/1", "application/json")
-KEY = object_key(REJECTED_AREA, Lines(ORIGIN.request_id, MOMENT, [Line(b"", "")]))
+KEY = object_key(REJECTED_AREA, Lines(ORIGIN.request_id, MOMENT, [b""], [0]))
 LINE = error_line(ORIGIN, 3, reject_body(b'{"v":1}', Reason.MISSING_ID, "no id"))
 RECORD = read_error_line(KEY, LINE)
 

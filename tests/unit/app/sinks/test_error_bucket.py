@@ -10,13 +10,13 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from app.sinks.base import Line, Lines, Outcome
+from app.sinks.base import Lines, Outcome
 from app.sinks.error_bucket import ErrorBucketSink, object_key
 from tests.unit.app.sinks.clients import FakeS3
 from tests.unit.app.sinks.failures import LASTING, PASSING, client_error, name_of
 
 REQUEST = "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77"
-LINES = Lines(REQUEST, datetime(2026, 11, 23, 2, 17, tzinfo=UTC), [Line(b"one\n", ""), Line(b"two\n", "")])
+LINES = Lines(REQUEST, datetime(2026, 11, 23, 2, 17, tzinfo=UTC), [b"one\n", b"two\n"], [0, 0])
 STORED = {"ETag": '"d41d8cd98f00b204e9800998ecf8427e"'}
 Answer = TypeVar("Answer")
 PATIENCE = 5.0
@@ -68,7 +68,7 @@ def test_all_lines_go_into_one_object_that_overwrites_none() -> None:
 
 def test_a_key_is_of_the_hour_in_utc_and_never_twice_the_same() -> None:
     late = datetime(2026, 1, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
-    keys = {object_key("rejected", Lines(REQUEST, late, [])) for _ in range(100)}
+    keys = {object_key("rejected", Lines(REQUEST, late, [], [])) for _ in range(100)}
     assert len(keys) == 100
     assert {key.rpartition("/")[0] for key in keys} == {"rejected/dt=2025-12-31/hr=22"}
 

@@ -1,15 +1,19 @@
 """Requests that share calls: each is answered by its own lines, and none is the worse for its neighbours."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.sinks.aws import AttemptFailed, failure_of_code
-from app.sinks.base import Effort, Line, Outcome
-from app.sinks.batching import MAX_CALL_RECORDS, Packing, Record
+from app.sinks.base import Lines, Outcome
+from app.sinks.batching import MAX_CALL_RECORDS, PACKED_BYTES, Packing, Record
 from app.sinks.group_commit import REFUSES_WHOLE_CALLS, GroupCommit, Put
 
 Answer = TypeVar("Answer")
@@ -56,9 +60,14 @@ class Stream:
         return [line for call in self.calls for record in call for line in record]
 
 
-def lines(name: str, count: int) -> list[Line]:
+def lines(name: str, count: int) -> Lines:
     """One in each of four lanes, and again."""
-    return [Line(f"{name}-{index}\n".encode(), f"{index % 4 << 30:08x}{'0' * 24}") for index in range(count)]
+    return lines_of([(f"{name}-{index}\n".encode(), index % 4 << 30) for index in range(count)])
+
+
+def lines_of(given: Sequence[tuple[bytes, int]]) -> Lines:
+    """Of data and keys."""
+    return Lines("request", datetime(2026, 11, 23, tzinfo=UTC), [data for data, _ in given], [key for _, key in given])
 
 
 def run(test: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
@@ -69,11 +78,11 @@ def commit_to(stream: Stream, calls: int = 1, *, packed: bool = True) -> GroupCo
     return GroupCommit(stream.send, calls=calls, packing=Packing(4, packed))
 
 
-async def put(commit: GroupCommit, given: Sequence[Line], seconds: float = PATIENCE) -> Put:
-    return await commit.put(given, Effort(), asyncio.get_running_loop().time() + seconds)
+async def put(commit: GroupCommit, given: Lines, seconds: float = PATIENCE) -> Put:
+    return await commit.put(given, asyncio.get_running_loop().time() + seconds)
 
 
-async def put_behind_a_first(stream: Stream, commit: GroupCommit, *given: Sequence[Line]) -> list[Put]:
+async def put_behind_a_first(stream: Stream, commit: GroupCommit, *given: Lines) -> list[Put]:
     """Put all of `given` while a call is under way that was there before them."""
     stream.gate.clear()
     first = asyncio.create_task(put(commit, lines("first", 1)))
@@ -127,7 +136,7 @@ def test_lines_of_a_lane_go_in_order_though_calls_go_side_by_side(packed: bool) 
     async def large() -> Stream:
         stream = Stream()
         padding = b"x" * 2_000
-        given = [Line(b"%d %b\n" % (index, padding), f"{index % 8 << 29:08x}{'0' * 24}") for index in range(6_000)]
+        given = lines_of([(b"%d %b\n" % (index, padding), index % 8 << 29) for index in range(6_000)])
         answer = await put(commit_to(stream, calls=4, packed=packed), given, 60)
         assert set(answer.outcomes) == {YES}
         return stream
@@ -147,7 +156,7 @@ def test_a_call_with_a_part_of_a_lane_ends_before_the_rest_leaves() -> None:
     async def large() -> tuple[Stream, int]:
         stream = Stream()
         stream.gate.clear()
-        given = [Line(b"%d %b\n" % (index, b"x" * 20_000), "0" * 32) for index in range(400)]
+        given = lines_of([(b"%d %b\n" % (index, b"x" * 20_000), 0) for index in range(400)])
         task = asyncio.create_task(put(commit_to(stream, calls=4), given, 60))
         await asyncio.sleep(0.05)
         waiting = len(stream.calls)
@@ -176,6 +185,47 @@ def test_a_refused_record_costs_its_own_requests_a_try_and_nobody_else() -> None
     assert bad.effort.resent > 0
     assert bad.failures[THROTTLED] >= 4
     assert Counter(stream.sent)[b"good-0"] == 1
+
+
+keys_and_sizes = st.tuples(st.integers(0, 7), st.sampled_from([0, 0, 40_000, PACKED_BYTES]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(keys_and_sizes, min_size=1, max_size=12), min_size=1, max_size=4),
+    st.integers(0, 2**32),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_whatever_is_refused_each_line_is_taken_once_and_in_order_if_none_is(
+    requests: list[list[tuple[int, int]]], seed: int, bad_calls: int, packed: bool
+) -> None:
+    taken: list[tuple[int, int]] = []
+    chance = random.Random(seed)  # noqa: S311  no secret
+
+    def refuse_some(number: int, asked: Asked) -> Sequence[int]:
+        refused = [place for place in range(len(asked)) if number < bad_calls and chance.random() < 0.4]
+        for place, record in enumerate(asked):
+            if place not in refused:
+                taken.extend((int(line.split()[0]), int(line.split()[1])) for line in record)
+        return refused
+
+    async def all_at_once() -> list[Put]:
+        commit = commit_to(Stream(refuse_some), calls=2, packed=packed)
+        given_lines = [
+            lines_of([(b"%d %d %b\n" % (n, i, b"x" * size), key << 29) for i, (key, size) in enumerate(request)])
+            for n, request in enumerate(requests)
+        ]
+        return await asyncio.gather(*(put(commit, each, 60) for each in given_lines))
+
+    assert [answer.outcomes for answer in run(all_at_once)] == [[YES] * len(request) for request in requests]
+    lane_of = {(n, i): key // 2 for n, request in enumerate(requests) for i, (key, _) in enumerate(request)}
+    assert sorted(taken) == sorted(lane_of)
+    if not bad_calls:
+        in_lanes = [(lane_of[line], line) for line in taken]
+        for n, lane in {(line[0], lane) for lane, line in in_lanes}:
+            indexes = [line[1] for its_lane, line in in_lanes if (line[0], its_lane) == (n, lane)]
+            assert indexes == sorted(indexes)
 
 
 def test_what_is_never_taken_is_not_confirmed_and_the_rest_of_its_request_is() -> None:
@@ -274,7 +324,7 @@ def test_a_request_that_is_given_up_takes_nothing_with_it() -> None:
 def test_nothing_to_put_makes_no_call() -> None:
     async def nothing() -> tuple[Stream, Put]:
         stream = Stream()
-        return stream, await put(commit_to(stream), [])
+        return stream, await put(commit_to(stream), lines("none", 0))
 
     stream, answer = run(nothing)
     assert (answer.outcomes, stream.calls) == ([], [])

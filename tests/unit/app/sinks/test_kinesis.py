@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from app.sinks.base import Line, Lines, Outcome
+from app.sinks.base import Lines, Outcome
 from app.sinks.batching import MAX_CALL_RECORDS, Packing
 from app.sinks.group_commit import WATCH_SECONDS
 from app.sinks.kinesis import UNREADABLE, KinesisSink, refused_positions
@@ -25,9 +25,7 @@ YES, NO = Outcome.CONFIRMED, Outcome.UNCONFIRMED
 
 def lines(count: int, size: int = 10) -> Lines:
     data = [b"%0*d\n" % (size - 1, index) for index in range(count)]
-    return Lines(
-        "request", datetime(2026, 11, 23, tzinfo=UTC), [Line(line, f"{index:032x}") for index, line in enumerate(data)]
-    )
+    return Lines("request", datetime(2026, 11, 23, tzinfo=UTC), data, range(count))
 
 
 def with_sink(client: FakeKinesis, ask: Callable[[KinesisSink], Awaitable[Answer]], *, packed: bool = False) -> Answer:
@@ -53,7 +51,7 @@ def put(client: FakeKinesis, given: Lines, seconds: float = PATIENCE) -> Sequenc
 def test_lines_become_entries() -> None:
     client = FakeKinesis(lambda _, entries: confirmed(entries))
     assert put(client, lines(3)) == [YES] * 3
-    assert client.calls == [[{"Data": line.data, "PartitionKey": line.partition_key} for line in lines(3).lines]]
+    assert client.calls == [[{"Data": line.data, "PartitionKey": f"{line.key:08x}"} for line in lines(3)]]
     assert client.closed
 
 
@@ -72,9 +70,9 @@ def test_nothing_to_put_makes_no_call() -> None:
 def test_more_than_a_call_holds_goes_in_several_in_order() -> None:
     client = FakeKinesis(lambda _, entries: confirmed(entries))
     given = lines(2 * MAX_CALL_RECORDS + 1)
-    assert put(client, given) == [YES] * len(given.lines)
+    assert put(client, given) == [YES] * len(given)
     assert [len(call) for call in client.calls] == [MAX_CALL_RECORDS, MAX_CALL_RECORDS, 1]
-    assert list(chain.from_iterable(client.sent)) == [line.data for line in given.lines]
+    assert list(chain.from_iterable(client.sent)) == given.data
 
 
 def test_only_entries_that_failed_are_sent_again_in_order() -> None:
@@ -211,7 +209,7 @@ def test_packed_lines_share_a_record_and_come_out_as_they_were() -> None:
 
     assert with_sink(client, ask, packed=True) == [YES] * 3
     [[entry]] = client.calls
-    assert entry["Data"] == b"".join(line.data for line in given.lines)
+    assert entry["Data"] == b"".join(given.data)
     assert 0 < int(entry["ExplicitHashKey"]) < 2**128
 
 

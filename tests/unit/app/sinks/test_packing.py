@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.envelope import MAX_LINE_BYTES, Origin, StreamLines, partition_key
-from app.sinks.base import Line
+from app.envelope import MAX_LINE_BYTES, Origin, StreamLines, line_key
+from app.sinks.base import Line, Lines
 from app.sinks.batching import (
     HASH_KEYS,
     MAX_CALL_BYTES,
@@ -26,11 +26,12 @@ from app.sinks.batching import (
 PUT_UNIT_BYTES, FIREHOSE_BYTES = 25_000, 5_000
 """What Kinesis (PUT payload units) and Firehose round a record up to, by their pricing pages; of a KB the reading that
 costs more."""
+MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def calls_of(requests: Sequence[Sequence[Line]], packing: Packing) -> Iterator[Call]:
     """All lines in calls, one after the other, each confirmed before the next."""
-    waiting = [chain for lines in requests for chain in chains(lines, packing)]
+    waiting = [chain for lines in requests for chain in chains(Lines.of("", MOMENT, lines), packing)]
     while waiting:
         call = Call()
         taken = 0
@@ -43,11 +44,11 @@ def calls_of(requests: Sequence[Sequence[Line]], packing: Packing) -> Iterator[C
 
 
 def line(number: int, size: int, key: int) -> Line:
-    return Line(b"%d %b\n" % (number, b"x" * size), f"{key:032x}")
+    return Line(b"%d %b\n" % (number, b"x" * size), key)
 
 
 sizes = st.one_of(st.integers(0, 400), st.sampled_from([0, PACKED_BYTES - 10, PACKED_BYTES, MAX_LINE_BYTES - 20]))
-keys = st.integers(0, HASH_KEYS - 1)
+keys = st.integers(0, 2**32 - 1)
 
 
 @given(st.lists(st.lists(st.tuples(sizes, keys), min_size=1, max_size=30), min_size=1, max_size=5), st.data())
@@ -65,7 +66,7 @@ def test_every_line_is_in_one_record_in_its_order(requests: list[list[tuple[int,
     place = {data_: index for index, data_ in enumerate(sent)}
     for request in given_lines:
         for lane in range(packing.lanes):
-            places = [place[each.data] for each in request if lane_of(each, packing.lanes) == lane]
+            places = [place[each.data] for each in request if lane_of(each.key, packing.lanes) == lane]
             assert places == sorted(places)
     for record in records:
         lines_in_it = record.data().count(b"\n")
@@ -74,7 +75,7 @@ def test_every_line_is_in_one_record_in_its_order(requests: list[list[tuple[int,
 
 @given(st.integers(1, 4096), keys)
 def test_a_lane_is_a_share_of_the_hash_keys_and_is_sent_to_its_middle(lanes: int, key: int) -> None:
-    lane = lane_of(Line(b"", f"{key:032x}"), lanes)
+    lane = lane_of(key, lanes)
     first, last = lane * HASH_KEYS // lanes, (lane + 1) * HASH_KEYS // lanes
     assert 0 <= lane < lanes
     assert first <= explicit_hash_key(lane, lanes) < last
@@ -88,8 +89,7 @@ def test_two_lanes_a_shard_reach_every_shard(shards: int) -> None:
 
 
 def test_lines_of_one_id_share_a_lane_whatever_the_request() -> None:
-    lines = [Line(b"x", partition_key("shop", "order-7")) for _ in range(3)]
-    assert len({lane_of(each, 16) for each in lines}) == 1
+    assert len({lane_of(line_key("shop", "order-7"), 16) for _ in range(3)}) == 1
 
 
 def test_a_batch_costs_what_was_promised() -> None:
@@ -104,7 +104,7 @@ def test_a_batch_costs_what_was_promised() -> None:
             record_id = f"order-{batch * 500 + index:09d}"
             payload = b'{"id":"%b","text":"%b"}' % (record_id.encode(), b"x" * 254)
             assert len(payload) == 288
-            lines.append(Line(stream_lines.line(index, payload), partition_key("shop", record_id)))
+            lines.append(Line(stream_lines.line(index, payload), line_key("shop", record_id)))
         for call in calls_of([lines], Packing()):
             sizes_ = [len(record.data()) for record in call.records]
             units += sum(math.ceil(size / PUT_UNIT_BYTES) for size in sizes_)
@@ -114,8 +114,20 @@ def test_a_batch_costs_what_was_promised() -> None:
 
 
 def test_requests_that_share_a_call_share_its_records() -> None:
-    requests = [[line(number, 100, number << 96)] for number in range(200)]
+    requests = [[line(number, 100, number)] for number in range(200)]
     [call] = calls_of(requests, Packing(lanes=1))
     assert len(call.records) == 1
     numbers = [int(each.split()[0]) for each in call.records[0].data().splitlines()]
     assert all(before < after for before, after in pairwise(numbers))
+
+
+def test_what_is_left_of_a_chain_is_whole_lines_with_their_own_indexes() -> None:
+    given_lines = [line(number, number, number % 2 << 31) for number in range(10)]
+    even, odd = chains(Lines.of("", MOMENT, given_lines), Packing(lanes=2))
+    rest = even.cut(2)
+    rest.keep([0, 2])
+    odd.keep([])
+    assert [list(each.indexes) for each in (even, rest, odd)] == [[0, 2], [4, 8], []]
+    for each in (even, rest):
+        of_index = [given_lines[index] for index in each.indexes]
+        assert list(zip(each.data, each.keys, strict=True)) == of_index

@@ -121,10 +121,10 @@ def test_shards_by_records() -> None:
 
 
 def test_shards_by_bytes() -> None:
-    """500 a second of 9,858 and 142 bytes with a key of 32: 5,016,000 bytes a second."""
+    """500 a second of 9,858 and 142 bytes with a key of 8: 5,004,000 bytes a second."""
     used = demand(Workload(500, size=10_000 - 142, peak=1), Setup(packing=False))
     line = line_bytes("shop", None, 10_000 - 142, 1)
-    assert used.shards_needed == pytest.approx(500 * (line + 32) / MIB)
+    assert used.shards_needed == pytest.approx(500 * (line + 8) / MIB)
     assert used.shards == 5
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.envelope import Origin, StreamLines, partition_key
-from app.sinks.base import Line
-from app.sinks.batching import Call, Packing, chains
+from app.envelope import Origin, StreamLines, line_key, line_keys
+from app.sinks.base import Line, Lines
+from app.sinks.batching import Call, Packing, chains, partition_key
 from ops.cost.packing import PARTITION_KEY_BYTES, Sent, kinesis_records, packed, sent, unpacked
 from ops.cost.sizes import line_bytes
 
@@ -15,16 +15,16 @@ KIB = 1024
 ORIGIN = Origin("01a20647-bcd4-772d-bc79-80582d1f178e", datetime(2026, 11, 23, tzinfo=UTC), "shop", None, None)
 
 
-def packed_by_the_gateway(lines: list[tuple[bytes, str]], lanes: int) -> list[int]:
+def packed_by_the_gateway(lines: list[tuple[bytes, int]], lanes: int) -> list[int]:
     """Sizes of the records of the one call that the lines fit in."""
     call = Call()
-    for chain in chains([Line(data, key) for data, key in lines], Packing(lanes)):
+    for chain in chains(Lines.of("", ORIGIN.received_at, [Line(data, key) for data, key in lines]), Packing(lanes)):
         assert call.add(chain)
     assert not call.left
     return [len(record.data()) for record in call.records]
 
 
-def a_request(count: int, seed: int) -> list[tuple[bytes, str]]:
+def a_request(count: int, seed: int) -> list[tuple[bytes, int]]:
     """Lines of different ids and lengths, as the gateway makes them."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     made = StreamLines(ORIGIN)
@@ -32,7 +32,7 @@ def a_request(count: int, seed: int) -> list[tuple[bytes, str]]:
     for index in range(count):
         record_id = f"order-{seed}-{index}"
         payload = b'{"id":"%b","pad":"%b"}' % (record_id.encode(), b"x" * chance.randrange(20, 900))
-        lines.append((made.line(index, payload), partition_key("shop", record_id)))
+        lines.append((made.line(index, payload), line_key("shop", record_id)))
     return lines
 
 
@@ -57,7 +57,7 @@ def test_lines_of_a_lane_share_records_up_to_the_limit(sizes: list[int], lanes: 
 def test_records_are_those_that_packing_makes(seed: int) -> None:
     lines = a_request(700, seed)
     made = packed_by_the_gateway(lines, lanes=4)
-    modelled = kinesis_records([len(data) for data, _ in lines], [int(key[0], 16) >> 2 for _, key in lines])
+    modelled = kinesis_records([len(data) for data, _ in lines], [key >> 30 for _, key in lines])
     assert sorted(modelled) == sorted(made)
     assert len(made) > 4, "else the limit was not tried"
 
@@ -107,8 +107,8 @@ def test_what_is_expected_is_the_mean_of_what_is_sent(batch: int, lanes: int) ->
     requests = 60
     total = Sent()
     for number in range(requests):
-        keys = [partition_key("shop", f"{number}-{index}") for index in range(batch)]
-        total += sent(kinesis_records([line] * batch, [int(key[:8], 16) * lanes >> 32 for key in keys]))
+        keys = line_keys("shop", [f"{number}-{index}" for index in range(batch)])
+        total += sent(kinesis_records([line] * batch, [key * lanes >> 32 for key in keys]))
     expected = packed(batch, line, lanes) * requests
     assert total.payload_bytes == pytest.approx(expected.payload_bytes)
     assert total.records == pytest.approx(expected.records, rel=0.05)
@@ -126,5 +126,5 @@ def test_the_savings_that_are_promised() -> None:
 
 
 def test_partition_keys_count_against_a_shard() -> None:
-    assert len(partition_key("shop", 1)) == PARTITION_KEY_BYTES
+    assert len(partition_key(line_key("shop", 1))) == PARTITION_KEY_BYTES
     assert unpacked(10, 442).throughput_bytes == 10 * (442 + PARTITION_KEY_BYTES)

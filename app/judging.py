@@ -1,0 +1,103 @@
+"""Judging the records of a body, a portion at a time. Pure.
+
+What is plainly good is seen by looking at all of a portion together; every other record is judged alone, by `judge`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from app.strict_json import Budget
+from app.validation import Accepted, RecordSchema, Rejected, could_have_duplicates, judge
+
+PORTION_BYTES = 16 * 1024
+"""Some dozens of usual records: what is shared among them is then next to nothing for each, and if one of them needs a
+closer look not many others get it too."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """What judging found, by index in the body.
+
+    Attributes:
+        good: of the records that will load, ascending.
+        ids: the parsed value of ``id`` of each of these.
+        bad: what is wrong with each other one.
+    """
+
+    good: list[int] = field(default_factory=list)
+    ids: list[object] = field(default_factory=list)
+    bad: dict[int, Rejected] = field(default_factory=dict)
+
+    def note(self, index: int, verdict: Accepted | Rejected) -> None:
+        """What became of the next record."""
+        if isinstance(verdict, Rejected):
+            self.bad[index] = verdict
+        else:
+            self.good.append(index)
+            self.ids.append(verdict.record_id)
+
+
+def portions(raws: Sequence[bytes]) -> Iterator[range]:
+    """All indexes of `raws`, cut where PORTION_BYTES are reached."""
+    start = size = 0
+    for index, raw in enumerate(raws, 1):
+        size += len(raw)
+        if size >= PORTION_BYTES:
+            yield range(start, index)
+            start, size = index, 0
+    if start < len(raws):
+        yield range(start, len(raws))
+
+
+def judge_portion(
+    raws: Sequence[bytes],
+    first: int,
+    room: Callable[[int], int],
+    schema: RecordSchema | None,
+    budget: Budget,
+) -> Judged:
+    """Judge records that follow one another in a body, each as `judge` would.
+
+    Args:
+        first: index of the first one.
+        room: bytes that the payload of the record at an index may have in a stream line; the higher the index, the
+            fewer.
+    """
+    judged = Judged()
+    objects = _read_objects(raws)
+    if objects is None:
+        for index, raw in enumerate(raws, first):
+            judged.note(index, judge(raw, room(index), schema, budget))
+        return judged
+    least_room = room(first + len(raws) - 1)
+    good, ids = judged.good, judged.ids
+    for index, (raw, record) in enumerate(zip(raws, objects, strict=True), first):
+        record_id = None if record is None else record.get("id")
+        if record is None or record_id is None or len(raw) > least_room:
+            judged.note(index, judge(raw, room(index), schema, budget))
+        elif schema is not None and (errors := schema.find_errors(record)):
+            judged.bad[index] = Rejected(raw, schema.reason, errors)
+        else:
+            good.append(index)
+            ids.append(record_id)
+    return judged
+
+
+def _read_objects(raws: Sequence[bytes]) -> Sequence[dict[str, object] | None] | None:
+    """The objects among `raws`, None in place of each other record; None if one of them could hold a duplicate key, or
+    nest too deep."""
+    objects: list[dict[str, object] | None] = []
+    texts: list[bytes] = []
+    for raw in raws:
+        try:
+            value = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            value = None
+        if isinstance(value, dict):
+            objects.append(value)
+            texts.append(raw)
+        else:
+            objects.append(None)
+    return None if could_have_duplicates(b"".join(texts), objects) else objects

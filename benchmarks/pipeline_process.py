@@ -1,0 +1,126 @@
+"""A pipeline of one's own: `sluice up`, the entry of `make run`, in a new state directory; what its processes use."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_pipeline.home import ROOT, Home
+
+READY_SECONDS = 90.0
+STOP_SECONDS = 60.0
+TICKS = os.sysconf("SC_CLK_TCK")
+SENDER = "sender"
+
+
+class PipelineError(Exception):
+    """The pipeline did not come up, or a command of it failed; the message is for the person at the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A pipeline that serves."""
+
+    home: Home
+    environment: Mapping[str, str]
+
+    def url(self, name: str) -> str:
+        """Where one of its processes listens."""
+        return self.home.running()[name].url or ""
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """User and system time of every process so far, and of this one, by name."""
+        pids = {name: process.pid for name, process in self.home.running().items()}
+        return {name: cpu_of(pid) for name, pid in {**pids, SENDER: os.getpid()}.items()}
+
+    def memory_mib(self) -> dict[str, float]:
+        """Resident memory of every process now."""
+        return {name: resident_mib(process.pid) for name, process in self.home.running().items()}
+
+    def reconcile(self) -> tuple[int, dict[str, Any]]:
+        """`sluice reconcile` over all that was received: its exit status and its report."""
+        arguments = ["reconcile", "--from", "-6h", "--settle", "0s", "--json"]
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "ops.cli", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not ended.stdout:
+            raise PipelineError(f"sluice reconcile: {ended.stderr.strip() or ended.returncode}")
+        report: dict[str, Any] = json.loads(ended.stdout)
+        return ended.returncode, report
+
+
+@contextmanager
+def running() -> Iterator[Running]:
+    """Start one, on ports that are free; end it and remove its state.
+
+    Raises:
+        PipelineError: it did not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
+        home = Home(Path(directory) / "home")
+        environment = {**os.environ, "SLUICE_HOME": str(home.path)}
+        printed = Path(directory) / "printed"
+        with printed.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ops.cli", "up", "--port", "0"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            _wait_until_ready(process, printed)
+            yield Running(home, environment)
+        finally:
+            _end(process)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", printed: Path) -> None:
+    give_up = time.monotonic() + READY_SECONDS
+    while "Sluice is serving." not in printed.read_text():
+        if process.poll() is not None or time.monotonic() > give_up:
+            raise PipelineError(f"the pipeline did not come up: {printed.read_text().strip()}")
+        time.sleep(0.1)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def cpu_of(pid: int) -> float:
+    """User and system time of a process in seconds; Linux only."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process; Linux only."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def busy_seconds() -> float:
+    """CPU time that all cores of the machine have spent on anything since it started; Linux only."""
+    first = Path("/proc/stat").read_text(encoding="utf-8").partition("\n")[0].split()
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, first[1:])
+    return (user + nice + system + irq + softirq) / TICKS
