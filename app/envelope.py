@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from zlib import crc32
 
 import orjson
@@ -153,6 +154,7 @@ def line_keys(source: str, record_ids: Iterable[object]) -> list[int]:
     ]
 
 
+@lru_cache(maxsize=256)  # a request's is written in its line, its receipt and its answer
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds and Z."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

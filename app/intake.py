@@ -17,7 +17,7 @@ from app.gateway import Gateway
 from app.in_flight import RECORD_BYTES
 from app.judging import judge_portion, portions
 from app.observability import Receipt
-from app.request_identity import new_request_id, repeatable_request_id
+from app.request_identity import repeatable_request_id
 from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Lines, Outcome, Sink
 from app.strict_json import Budget
 from app.validation import Reason, RecordSchema, Rejected, reject_body
@@ -111,7 +111,7 @@ async def take_in(submission: Submission, gateway: Gateway, receipt: Receipt) ->
     receipt.decoded_bytes = len(decoded.body)
     label, schema = gateway.registry.resolve(submission.schema)
     origin = Origin(
-        request_id=_request_id(submission, decoded.body),
+        request_id=_request_id(submission, decoded.body) or receipt.request_id,
         received_at=submission.arrival.received_at,
         source=submission.source,
         schema=label,
@@ -156,9 +156,10 @@ def _decode(submission: Submission, gateway: Gateway) -> _Decoded:
         return _Decoded(body, [body], refused)
 
 
-def _request_id(submission: Submission, decoded_body: bytes) -> str:
+def _request_id(submission: Submission, decoded_body: bytes) -> str | None:
+    """The one that it has each time it is sent, if it has a key."""
     if submission.idempotency_key is None:
-        return new_request_id(submission.arrival.received_at)
+        return None
     if submission.is_webhook:  # who sends a captured one again, with other headers, makes no new records
         return repeatable_request_id(submission.source, submission.idempotency_key, "", None, decoded_body)
     schema = "\n".join(submission.schema) if submission.schema else None
