@@ -15,6 +15,8 @@ CHECKS = .venv-checks/.installed
 FUZZ = .venv/.installed-fuzz
 LOADTEST_PIP = .venv-loadtest/bin/python -m pip --quiet --disable-pip-version-check install
 LOADTEST = .venv-loadtest/.installed
+BENCH_PIP = .venv-bench/bin/python -m pip --quiet --disable-pip-version-check install
+BENCH = .venv-bench/.installed
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 
 # The first Python that runs, is new enough and has venv. Each candidate is run: a pyenv shim with no version behind it
@@ -32,7 +34,7 @@ find_python = \
 		echo "sluice: needs Python 3.11 or newer and found none; install one (https://www.python.org/downloads/) or name it: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
 
-.PHONY: run test chaos check api-fuzz fuzz loadtest bench-pipeline image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
+.PHONY: run test chaos check api-fuzz fuzz loadtest bench bench-pipeline image image-test soak rehearse rehearse-test deploy destroy format requirements install clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -74,6 +76,9 @@ loadtest: $(LOADTEST) ## load a gateway and judge it (SCENARIO=steady HOST=http:
 		--host="$(or $(HOST),http://localhost:8000)" $(if $(USERS),--users="$(USERS)") $(if $(RATE),--rate="$(RATE)") \
 		$(if $(SECONDS),--seconds="$(SECONDS)") $(if $(WORKERS),--workers="$(WORKERS)") $(if $(WEB),--web) $(ARGS)
 
+bench: $(DEV) $(BENCH) ## what a record costs here and in other gateways (Linux; 20 minutes, ARGS=--quick 3; docs/benchmarks.md)
+	@.venv/bin/python -m benchmarks $(ARGS)
+
 bench-pipeline: $(LOCAL) $(ENGINE) ## what the pipeline on this machine carries end to end (RATE=5000 SECONDS=60; ARGS=--console)
 	@.venv/bin/python -m benchmarks.pipeline --rate="$(or $(RATE),5000)" --seconds="$(or $(SECONDS),60)" $(ARGS)
 
@@ -111,6 +116,7 @@ requirements: ## compile requirements/*.txt again (needs uv; UPGRADE=1 takes new
 	$(COMPILE) requirements/checks.in -o requirements/checks.txt
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(COMPILE) requirements/loadtest.in -o requirements/loadtest.txt
+	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) requirements/lambda-runtime.in -o requirements/lambda-runtime.txt
 
 clean: ## remove the local pipeline's state (.sluice)
@@ -120,7 +126,7 @@ clean: ## remove the local pipeline's state (.sluice)
 .venv/bin/python:
 	@$(find_python); echo "Making .venv with $$found ($$("$$found" -V 2>&1))"; "$$found" -m venv --clear .venv || { rm -rf .venv; exit 1; }
 
-.venv-engine/bin/python .venv-checks/bin/python .venv-loadtest/bin/python:
+.venv-engine/bin/python .venv-checks/bin/python .venv-loadtest/bin/python .venv-bench/bin/python:
 	@$(find_python); "$$found" -m venv --clear $(patsubst %/bin/python,%,$@) || { rm -rf $(patsubst %/bin/python,%,$@); exit 1; }
 
 $(LOCAL): requirements/local.txt pyproject.toml .venv/bin/python
@@ -155,4 +161,9 @@ $(CHECKS): requirements/checks.txt .venv-checks/bin/python
 $(LOADTEST): requirements/loadtest.txt .venv-loadtest/bin/python
 	@echo "Installing Locust into .venv-loadtest (once)"
 	@$(LOADTEST_PIP) --require-hashes -r requirements/loadtest.txt
+	@touch $@
+
+$(BENCH): requirements/bench.txt .venv-bench/bin/python
+	@echo "Installing what the gateway is measured against into .venv-bench (once; a minute)"
+	@$(BENCH_PIP) --require-hashes -r requirements/bench.txt
 	@touch $@

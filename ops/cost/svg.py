@@ -57,11 +57,15 @@ def page(charts: Sequence[Chart], label: str, width: int = 500, height: int = 44
         f'<g transform="translate({number * width},0)">\n' + "\n".join(_chart(chart, width, height)) + "\n</g>"
         for number, chart in enumerate(charts)
     )
-    whole = width * len(charts)
+    return document(inner, label, width * len(charts), height)
+
+
+def document(inner: str, label: str, width: int, height: int) -> str:
+    """An SVG document with our style, on its ground."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole} {height}" width="{whole}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="{escape(label)}">\n<style>\n{STYLE}\n</style>\n'
-        f'<rect class="ground" width="{whole}" height="{height}"/>\n{inner}\n</svg>\n'
+        f'<rect class="ground" width="{width}" height="{height}"/>\n{inner}\n</svg>\n'
     )
 
 
