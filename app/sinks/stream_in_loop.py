@@ -6,13 +6,13 @@ protocol over aiohttp.
 
 import asyncio
 import ssl
-from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+import pybase64
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
@@ -98,7 +98,7 @@ class StreamInLoop:
 
     def _entry(self, record: Record) -> tuple[bytes, bytes, bytes]:
         end = self._ends[record.lane] if record.lane is not None else _end_of_entry(record.partition_key.encode(), None)
-        return b'{"Data":"', b2a_base64(record.data(), newline=False), end
+        return b'{"Data":"', pybase64.b64encode(record.data()), end
 
     async def _call(self, operation: str, body: bytes, deadline: float) -> dict[str, Any]:
         try:
