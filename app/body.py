@@ -28,7 +28,7 @@ async def read_body(incoming: Incoming, max_bytes: int, arrival: Arrival, deadli
         BodyTimeout: it was not there in time.
         ClientDisconnect: the client went away.
     """
-    size = incoming.declared_length()
+    size = incoming.declared_length
     if size > max_bytes:
         raise too_large(max_bytes)
     arrival.place.expect(size)

@@ -26,11 +26,12 @@ class Incoming:
     """What its head says, and how far its body was read.
 
     Attributes:
+        declared_length: bytes that the body is said to have, 0 if that is not said.
         body_by: when the body has to be there, in seconds of the loop's clock; 0.0 if nobody has asked for it.
         body_is_unread: whether the client may still be sending.
     """
 
-    __slots__ = ("_headers", "body_by", "body_is_unread", "receive", "scope")
+    __slots__ = ("_headers", "body_by", "body_is_unread", "declared_length", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -41,16 +42,13 @@ class Incoming:
                 headers.setdefault(name, []).append(value.decode("latin-1"))
         self._headers: Mapping[bytes, Sequence[str]] = headers
         self.body_by = 0.0
-        self.body_is_unread = self.declared_length() > 0 or b"transfer-encoding" in headers
+        length = headers.get(b"content-length", ("",))[0]
+        self.declared_length = int(length) if length.isdecimal() else 0
+        self.body_is_unread = self.declared_length > 0 or b"transfer-encoding" in headers
 
     def header(self, name: bytes) -> Sequence[str]:
         """The values of a header that the gateway reads, in their order."""
         return self._headers.get(name, _NONE)
-
-    def declared_length(self) -> int:
-        """Bytes that the body is said to have, 0 if that is not said."""
-        length = "".join(self.header(b"content-length")[:1])
-        return int(length) if length.isdecimal() else 0
 
     def parameter(self, name: str) -> Sequence[str]:
         """The values of a parameter of the query, in their order."""
