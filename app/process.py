@@ -4,7 +4,7 @@ import ctypes
 import gc
 import sys
 
-_COLLECTIONS = (20_000, 10, 10)
+_COLLECTIONS = (10_000, 20, 20)
 """Python's default looks for garbage after every 700 objects, which is a few requests, among all that hundreds of
 others hold: it took a tenth of the time and found next to nothing."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h

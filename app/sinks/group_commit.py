@@ -28,8 +28,8 @@ Raises:
 
 WATCH_SECONDS = 0.05
 """How exactly deadlines are kept: a put ends by so much before its own."""
-SPACING_SECONDS = 0.005
-"""About half of what a call to AWS takes: what a line may wait for others while a call is under way. A call of few
+SPACING_SECONDS = 0.002
+"""A fraction of what a call to AWS takes: what a line may wait for others while a call is under way. A call of few
 lines costs as much as all else that its requests need (docs/decisions/0017)."""
 FULL_LINES = 128
 """Of usual size these cost so much more than the call itself that waiting for more saves nothing."""
