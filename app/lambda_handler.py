@@ -35,7 +35,7 @@ class LambdaHandler:
         self._loop.run_until_complete(gateway.sinks.open())
         self._adapter = Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
         app.state.gateway = warm_up.aside(gateway)
-        for event in warm_up.events():
+        for event in warm_up.TIMES * list(warm_up.events()):
             self(event, None)
         app.state.gateway = gateway
 

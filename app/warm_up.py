@@ -24,6 +24,8 @@ from app.sinks.memory import MemorySink
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
+TIMES = 3
+"""How often it is done: the interpreter makes code faster while it runs again."""
 BEFORE_SEND = "before-send.kinesis.PutRecords"
 ANSWER = b'{"FailedRecordCount":0,"Records":[{"SequenceNumber":"0","ShardId":"0"}]}'
 
