@@ -226,4 +226,4 @@ def test_every_call_that_the_code_can_make_was_seen(seen: Seen) -> None:
     source = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py") if path.name not in OF_THE_DRAIN)
     services, operations = zip(*(call.operation.split(".") for call in seen.calls), strict=True)
     assert set(re.findall(r'\.client\("(\w+)"', source)) == set(services)
-    assert set(re.findall(r"\b_client\.(\w+)", source)) - {"close"} == set(map(xform_name, operations))
+    assert set(re.findall(r"\b_client\.(?:get\(\)\.)?(\w+)", source)) - {"close"} == set(map(xform_name, operations))
