@@ -1,25 +1,24 @@
 """A transport that writes once what is written in one turn of the event loop."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
+
+from app.patience import Patience
 
 
 class CorkedTransport(asyncio.Transport):
     """An answer is written in two parts, head and body: two system calls, and two packets, for what is one.
 
     Args:
-        written: called after each write.
+        patience: with who has to read what is written.
     """
 
-    __slots__ = ("_loop", "_parts", "_transport", "_written")
+    __slots__ = ("_loop", "_parts", "_patience", "_transport")
 
-    def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, written: Callable[[], None]
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, patience: Patience) -> None:
         self._transport = transport
         self._loop = loop
-        self._written = written
+        self._patience = patience
         self._parts: list[bytes | bytearray | memoryview] = []
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -30,11 +29,12 @@ class CorkedTransport(asyncio.Transport):
 
     def uncork(self) -> None:
         """Write now."""
-        if self._parts:
-            data = b"".join(self._parts)
-            self._parts.clear()
+        data = b"".join(self._parts)
+        self._parts.clear()
+        if data and not self._transport.is_closing():
+            self._patience.note_what_is_read()
             self._transport.write(data)
-            self._written()
+            self._patience.expect_reader()
 
     def close(self) -> None:
         """Close once all is written."""

@@ -40,6 +40,8 @@ class Http(HttpToolsProtocol):
 
     Attributes:
         _head: what has come of a head; None when it began behind other bytes, so that it is not known where.
+        _head_size: bytes of the reads that were nothing but this head.
+        _trailer_size: bytes of what follows a chunked body, which is thrown away (RFC 9110, 6.5.1).
         _serving: the request that is answered next.
     """
 
@@ -51,8 +53,10 @@ class Http(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  uvicorn's own
         super().__init__(*args, **kwargs)
         self._head: bytes | None = b""
+        self._head_size = self._read_size = self._trailer_size = 0
         self._is_between_requests = True
         self._is_in_head = True
+        self._has_begun_in_read = False
         self._is_deaf = False
         self._serving: RequestResponseCycle | None = None
 
@@ -60,7 +64,8 @@ class Http(HttpToolsProtocol):
         """Expect a head."""
         self._uncorked = transport
         self.patience = Patience(self.loop, transport, self.head_seconds, self.answer_seconds)
-        super().connection_made(CorkedTransport(transport, self.loop, self.patience.expect_reader))
+        self._corked = CorkedTransport(transport, self.loop, self.patience)
+        super().connection_made(self._corked)
         self.patience.expect_head(is_awaited=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -73,15 +78,15 @@ class Http(HttpToolsProtocol):
         if self._is_deaf:
             return
         self._unset_keepalive_if_required()
+        self._read_size, self._has_begun_in_read = len(data), False
         if self._is_between_requests:
-            self._head = data
+            self._head, self._head_size = data, 0
             self._is_in_head = True
         elif self._is_in_head:
             self._head = None if self._head is None else self._head + data
         try:
             self.parser.feed_data(data)
-            if self._is_in_head and len(self._head or data) > MAX_HEAD_BYTES:
-                self._refuse()
+            self._measure_head()
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, _Upgrade):
                 self._leave_to_h11()
@@ -89,12 +94,34 @@ class Http(HttpToolsProtocol):
                 self._refuse()
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse()
-        self.patience.expect_head(is_awaited=self._is_in_head and not self._is_deaf)
+        self._expect_head()
+
+    def _measure_head(self) -> None:
+        """Refuse a head that goes on and is too large already."""
+        if self._is_in_head and not self._has_begun_in_read:
+            self._head_size += self._read_size
+            if self._head_size > MAX_HEAD_BYTES:
+                self._refuse()
+
+    def _expect_head(self) -> None:
+        """The rest of a head that has begun, unless an answer is due first: who waits for that may have stopped."""
+        serving = self._serving
+        is_idle = serving is None or serving.response_complete
+        self.patience.expect_head(is_awaited=self._is_in_head and is_idle and not self._is_deaf)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A line of the head; of a trailer, only its size is of interest."""
+        if self._is_in_head:
+            super().on_header(name, value)
+            return
+        self._trailer_size += len(name) + len(value) + 4
+        if self._trailer_size > MAX_HEAD_BYTES:
+            raise _Refused
 
     def on_message_begin(self) -> None:
         """A request begins; behind another one's bytes, if a head was not awaited."""
         if not self._is_between_requests or not self._is_in_head:
-            self._head = None
+            self._head, self._head_size, self._has_begun_in_read = None, 0, True
         self._is_between_requests, self._is_in_head = False, True
         super().on_message_begin()
 
@@ -102,13 +129,22 @@ class Http(HttpToolsProtocol):
         """Its head is there."""
         if self.parser.should_upgrade():
             raise _Upgrade
-        names = [name for name, _ in self.headers]
-        if names.count(b"host") != 1 and self.parser.get_http_version() == "1.1":  # RFC 9112, 3.2
+        if not self._is_taken():
             raise _Refused
-        if len(self._head or b"") > MAX_HEAD_BYTES and _size(self.headers) > MAX_HEAD_BYTES:
-            raise _Refused
-        self._is_in_head, self._head = False, b""
+        self._is_in_head, self._head, self._trailer_size = False, b"", 0
         super().on_headers_complete()
+
+    def _is_taken(self) -> bool:
+        """Whether the head is one that we serve."""
+        version = self.parser.get_http_version()
+        if version == "1.1":
+            if [name for name, _ in self.headers].count(b"host") != 1:  # RFC 9112, 3.2
+                return False
+        elif version != "1.0":
+            return False
+        if self._head_size + self._read_size <= MAX_HEAD_BYTES:
+            return True
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) <= MAX_HEAD_BYTES
 
     def on_message_complete(self) -> None:
         """It is there as a whole."""
@@ -121,6 +157,7 @@ class Http(HttpToolsProtocol):
         super().on_response_complete()
         if is_still_sent:
             self.transport.close()
+        self._expect_head()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         self._serving = cycle
@@ -138,10 +175,13 @@ class Http(HttpToolsProtocol):
         self._is_deaf = True
         self.pipeline.clear()
         serving = self._serving
-        if serving is None or serving.response_complete or serving.more_body:
+        if serving is None or serving.response_complete:
             return False
+        if serving.more_body and serving.response_started:  # refused early, and broken since: it has its answer
+            self.transport.close()
+            return True
         serving.keep_alive = False
-        return True
+        return not serving.more_body
 
     def _leave_to_h11(self) -> None:
         """Hand the connection over with the request's head, or close it where that cannot be told: the request was sent
@@ -151,13 +191,14 @@ class Http(HttpToolsProtocol):
         if self._head is None:
             self.transport.close()
             return
+        self._corked.uncork()
         self.patience.end()
         self.connections.discard(self)
         protocol = ByH11(config=self.config, server_state=self.server_state, app_state=self.app_state)
         protocol.head_seconds, protocol.answer_seconds = self.head_seconds, self.answer_seconds
         protocol.connection_made(self._uncorked)
         self._uncorked.set_protocol(protocol)
-        protocol.data_received(self._head)
+        protocol.data_received(self._head.lstrip(b"\r\n"))
 
 
 class ByH11(H11Protocol):
@@ -168,8 +209,8 @@ class ByH11(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head."""
-        super().connection_made(transport)
         self.patience = Patience(self.loop, transport, self.head_seconds, self.answer_seconds)
+        super().connection_made(CorkedTransport(transport, self.loop, self.patience))
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -183,19 +224,14 @@ class ByH11(H11Protocol):
         self._expect_head()
 
     def on_response_complete(self) -> None:
-        """Expect that the answer is read, and no more of the body that it was an answer to."""
+        """Expect no more of the body that it was an answer to."""
         is_still_sent = self.conn.their_state is h11.SEND_BODY
         super().on_response_complete()
         if is_still_sent:
             self.transport.close()
-        self.patience.expect_reader()
         self._expect_head()
 
     def _expect_head(self) -> None:
         """A first head is expected before its first byte; before a later one the connection is idle."""
         is_in_head = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
         self.patience.expect_head(is_awaited=is_in_head and (self.cycle is None or bool(self.conn.trailing_data[0])))
-
-
-def _size(headers: list[tuple[bytes, bytes]]) -> int:
-    return sum(len(name) + len(value) + 4 for name, value in headers)

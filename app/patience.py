@@ -24,6 +24,7 @@ class Patience:
         self._answer_seconds = answer_seconds
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
+        self._unread_since = 0.0
 
     def expect_head(self, *, is_awaited: bool) -> None:
         """Expect the rest of a head from now on, or go on expecting it, or no more."""
@@ -34,15 +35,25 @@ class Patience:
         elif self._head_timer is None:
             self._head_timer = self._loop.call_later(self._head_seconds, self._transport.close)
 
+    def note_what_is_read(self) -> None:
+        """Before more is written: if all that was written has been read, waiting begins anew."""
+        if not self._transport.get_write_buffer_size():
+            self._unread_since = self._loop.time()
+
     def expect_reader(self) -> None:
         """Expect that what is written is read."""
         if self._answer_timer is None and self._transport.get_write_buffer_size():
             self._answer_timer = self._loop.call_later(self._answer_seconds, self.check_reader)
 
     def check_reader(self) -> None:
-        """Cut the connection if it is not: closing would wait for the client."""
+        """Cut the connection if it has not been read for too long: closing would wait for the client."""
         self._answer_timer = None
-        if self._transport.get_write_buffer_size():
+        if not self._transport.get_write_buffer_size():
+            return
+        left = self._unread_since + self._answer_seconds - self._loop.time()
+        if left > 0:
+            self._answer_timer = self._loop.call_later(left, self.check_reader)
+        else:
             self._transport.abort()
 
     def end(self) -> None:

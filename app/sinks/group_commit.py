@@ -157,7 +157,7 @@ class GroupCommit:
             self._left_at = asyncio.get_running_loop().time()
             task = asyncio.create_task(self._make(call))
             self._under_way[task] = call
-            task.add_done_callback(self._under_way.pop)
+            task.add_done_callback(self._ended)
 
     def _is_time(self) -> bool:
         """Whether a call may leave now; if not, one will be tried when it is."""
@@ -197,10 +197,13 @@ class GroupCommit:
             logger.exception("a call to the stream failed")
             for chain in _touched(call):
                 _owner(chain).end()
-        finally:
-            self._free += 1
-            self._waiting.extendleft(reversed(call.left))
-            self._leave()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step runs nothing of its own, no `finally` either."""
+        call = self._under_way.pop(task)
+        self._free += 1
+        self._waiting.extendleft(reversed(call.left))
+        self._leave()
 
     async def _try(self, call: Call) -> None:
         try:

@@ -29,12 +29,15 @@ class Hasty(Http):
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers without reading; `/big` with much, `/slow` after a while. `/echo` answers what it read."""
+    """Answers without reading; `/big` with much, `/slow` after a while. `/echo` answers what it read, `/names` the names
+    of the headers, once it has read."""
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * Hasty.head_seconds)
     body = bytes(BIG) if scope["path"] == "/big" else b"hello"
-    if scope["path"] == "/echo":
+    if scope["path"] in {"/echo", "/names"}:
         body = await read(receive)
+    if scope["path"] == "/names":
+        body = b",".join(name for name, _ in scope["headers"])
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 
@@ -166,6 +169,22 @@ def test_a_large_answer_that_is_read(monkeypatch: pytest.MonkeyPatch, first: byt
         protocol.patience.check_reader()
         writer.write(GET + b"\r\n")
         assert await answer(reader) == b"hello"
+        await close(writer)
+
+    with_server(steps)
+
+
+@BY_EITHER
+def test_each_answer_may_take_its_time_to_be_read(first: bytes) -> None:
+    """The second is on its way when the first one's time would be up."""
+
+    async def steps(connect: Callable[[], Awaitable[Streams]], state: ServerState) -> None:
+        reader, writer = await connect()
+        for _ in range(3):
+            writer.write(first.replace(b"/ ", b"/big ", 1) + b"\r\n")
+            await asyncio.sleep(0.7 * Hasty.answer_seconds)
+            await reader.readuntil(b"\r\n\r\n")
+            assert len(await reader.readexactly(BIG)) == BIG
         await close(writer)
 
     with_server(steps)

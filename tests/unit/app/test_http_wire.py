@@ -16,6 +16,10 @@ from tests.unit.app.test_http_protocol import GET, OFFER, POST, Streams, close, 
 ECHO = POST + b"Content-Length: 5\r\n\r\nfirst"
 OFFERED = POST + OFFER + b"Content-Length: 6\r\n\r\nsecond"
 END = b"Connection: close\r\n"
+REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 30\r\n"
+    b"connection: close\r\n\r\nInvalid HTTP request received."
+)
 CHUNKED = POST + OFFER + b"Transfer-Encoding: chunked\r\n\r\n5\r\nthird\r\n0\r\n\r\n"
 LAST = POST + END + b"Content-Length: 4\r\n\r\nlast"
 
@@ -93,6 +97,7 @@ def test_an_offer_behind_a_request_ends_the_connection_after_its_answer() -> Non
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET / HTTP/1.1 \r\nHost: x\r\n\r\n",
         b"GET / HTTP/9.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
         GET + b"X : y\r\n\r\n",
         GET + b"X: y\r\n z\r\n\r\n",
         GET + b"X: y\x00\r\n\r\n",
@@ -119,6 +124,40 @@ def test_heads_of_usual_size_and_old_ones_are_taken() -> None:
     assert bodies(talk(GET + END + b"X: " + b"y" * (MAX_HEAD_BYTES - 200) + b"\r\n\r\n")) == [b"hello"]
     assert bodies(talk(b"GET / HTTP/1.0\r\n\r\n")) == [b"hello"]
     assert bodies(talk(ECHO.replace(b"first", b"f" * 5) + b"\r\n" + LAST)) == [b"fffff", b"last"]
+
+
+def test_a_trailer_is_no_header() -> None:
+    chunked = POST.replace(b"/echo", b"/names") + END + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    assert bodies(talk(chunked + b"X-Api-Key: k\r\n\r\n")) == [b"host,connection,transfer-encoding"]
+
+
+def test_a_trailer_that_does_not_end_is_refused() -> None:
+    chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    received = talk(chunked, *[b"X: " + b"y" * 4_000 + b"\r\n"] * 6)
+    assert received.startswith(b"HTTP/1.1 400 ")
+
+
+def test_many_requests_in_one_read_and_a_head_that_goes_on_behind_them() -> None:
+    count = 3 * MAX_HEAD_BYTES // len(ECHO)
+    assert bodies(talk(ECHO * count + LAST[:30], LAST[30:])) == [*[b"first"] * count, b"last"]
+
+
+def test_a_head_behind_a_request_has_the_same_limit() -> None:
+    more = [b"y" * 10_000] * 2
+    assert bodies(talk(ECHO + GET + b"X: ", *more)[: -len(REFUSAL)]) == [b"first"]
+
+
+def test_the_target_counts_too() -> None:
+    assert talk(b"GET /" + b"y" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_head_that_waits_behind_answers_is_waited_for() -> None:
+    slow = GET.replace(b"/ ", b"/slow ", 1) + b"\r\n"
+    assert bodies(talk(slow, slow + LAST[:20], LAST[20:])) == [b"hello", b"hello", b"last"]
+
+
+def test_an_empty_line_before_an_offer_is_skipped() -> None:
+    assert bodies(talk(b"\r\n" + OFFERED, LAST)) == [b"second", b"last"]
 
 
 def test_an_answer_is_one_packet() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from app.sinks.aws import AttemptFailed, failure_of_code
 from app.sinks.base import Lines, Outcome
 from app.sinks.batching import MAX_CALL_RECORDS, PACKED_BYTES, Packing, Record
-from app.sinks.group_commit import REFUSES_WHOLE_CALLS, GroupCommit, Put
+from app.sinks.group_commit import REFUSES_WHOLE_CALLS, WATCH_SECONDS, GroupCommit, Put
 
 Answer = TypeVar("Answer")
 PATIENCE = 5.0
@@ -372,3 +373,16 @@ def test_a_call_that_nobody_waits_for_gives_its_slot_back() -> None:
         return await task
 
     assert run(hang).outcomes == [YES]
+
+
+def test_a_call_that_is_given_up_before_it_begins_gives_its_slot_back() -> None:
+    async def test() -> list[list[Outcome]]:
+        commit = commit_to(Stream())
+        first = await put(commit, lines("first", 1))  # the watch is set now
+        late = asyncio.create_task(put(commit, lines("late", 1), 1.2 * WATCH_SECONDS))
+        await asyncio.sleep(0)
+        time.sleep(1.5 * WATCH_SECONDS)  # noqa: ASYNC251  a busy turn: the call is made and given up in the next one
+        await late
+        return [first.outcomes, (await put(commit, lines("second", 1))).outcomes]
+
+    assert run(test) == [[YES], [YES]]
