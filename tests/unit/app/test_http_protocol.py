@@ -29,8 +29,8 @@ class Hasty(Http):
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers without reading; `/big` with much, `/slow` after a while. `/echo` answers what it read, `/names` the names
-    of the headers, once it has read."""
+    """Answers without reading; `/big` with much, `/slow` after a while. `/echo` answers what it read, `/names` the
+    names of the headers, once it has read."""
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * Hasty.head_seconds)
     body = bytes(BIG) if scope["path"] == "/big" else b"hello"

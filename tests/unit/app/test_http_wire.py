@@ -8,9 +8,11 @@ from itertools import accumulate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.http_protocol import MAX_HEAD_BYTES
+from app.http_protocol import MAX_HEAD_BYTES, Http
 from tests.unit.app.test_http_protocol import GET, OFFER, POST, Streams, close, with_server
 
 ECHO = POST + b"Content-Length: 5\r\n\r\nfirst"
@@ -172,3 +174,48 @@ def test_an_answer_is_one_packet() -> None:
 
     with_server(steps)
     assert [chunk.endswith(b"\r\n\r\nhello") for chunk in chunks] == [True] * 3
+
+
+class Recorded(asyncio.Transport):
+    """What is written before it is closed; all of it is read at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.is_closed
+        self.written += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+
+
+def test_what_h11_refuses_does_not_overtake_an_answer() -> None:
+    """The offer comes in the turn of the loop in which the answer before it was written."""
+
+    async def main() -> bytes:
+        async def app(_: Scope, __: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+            await send({"type": "http.response.body", "body": b"hello"})
+            protocol.data_received(b"GET / HTTP/1.1\r\n" + OFFER + b"\r\n")
+
+        config = Config(app, http=Http, lifespan="off", log_level="critical")
+        config.load()
+        protocol, transport = Http(config, ServerState(), {}), Recorded()
+        protocol.connection_made(transport)
+        protocol.data_received(GET + b"\r\n")
+        await asyncio.sleep(0.05)
+        return transport.written
+
+    answers = asyncio.run(main()).split(b"HTTP/1.1 ")
+    assert [answer[:3] for answer in answers[1:]] == [b"200", b"400"]
