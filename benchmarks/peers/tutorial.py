@@ -3,8 +3,8 @@
 Does: check the fields and types of one kind of record, which is written in its code (FastAPI, "Request Body"); send
 each single record with a put_record of its own in a sync `def` route, so in FastAPI's thread pool; send a batch, a JSON
 array, with put_records in chunks of 500, the most that Kinesis takes; answer when Kinesis has answered. One thing more
-than a tutorial has: 50 connections to Kinesis, so that the pool's 40 threads each keep one. With botocore's default of 10
-the others are opened anew for each call, and a record costs about a fifth more CPU time.
+than a tutorial has: 50 connections to Kinesis, so that the pool's 40 threads each keep one. With botocore's default of
+10 the others are opened anew for each call, and a record costs 15 to 20 % more CPU time.
 Does not: keep what it refuses, and one bad record refuses its whole batch; look at what put_records says of each
 record; notice a key given twice, or keep a record's own bytes and the digits of its numbers, for it writes the model
 anew; number, log or count the records; read NDJSON or gzip.
