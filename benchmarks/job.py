@@ -53,7 +53,7 @@ class Tally:
         told: records that the answers say are accepted; of a check only.
         counted: requests answered while counting.
         cpu: seconds of the gateway's process while counting.
-        milliseconds: p50, p99, p99.9 and max, of those counted.
+        milliseconds: p50, p99, p99.9 and max, of those counted; where a rate is given, of all that were due meanwhile.
         generator: cores that the generator took while counting, 1 at most.
         stub: cores that the stub took.
         others: cores that every other process on this machine took.

@@ -4,7 +4,8 @@
 
 Closed loop: each connection sends its next request when it has the answer to the last. Open loop: requests are due at
 random times of a given rate (Poisson), whether answers come or not; latency counts from when a request was due, so a
-gateway that stalls is charged for all that had to wait (no coordinated omission).
+gateway that stalls is charged for all that had to wait (no coordinated omission), also for those that are sent or
+answered only after the time is up.
 """
 
 import asyncio
@@ -82,8 +83,9 @@ class Load:
         self._latencies: list[float] = []
         self._errors: Counter[str] = Counter()
         self._is_counting = False
+        self._counting_since = float("inf")
         self._is_over = False
-        self._sent = self._waiting = self._good = self._told = 0
+        self._sent = self._waiting = self._good = self._told = self._counted = 0
         self._all_done = asyncio.Event()
 
     async def run(self) -> Tally:
@@ -92,22 +94,23 @@ class Load:
         clients = [Connection(self) for _ in range(job.connections)]
         for client in clients:
             await loop.create_connection(lambda client=client: client, "127.0.0.1", job.port)  # type: ignore[misc]
-        timer = Timer()
+        timer, schedule = Timer(), self._schedule() if job.rate else deque()
         self._free.extend(clients)
         if job.rate:
-            loop.add_reader(timer.fd, self._arrive, timer, self._schedule())
+            loop.add_reader(timer.fd, self._arrive, timer, schedule)
             timer.set(0)
         else:
             for client in clients:
                 self._send(client, clock())
         await self._wait(job.warm_up)
         before = self._clocks()
-        self._is_counting = True
+        self._is_counting, self._counting_since = True, before[0]
         await self._wait(job.seconds)
-        while len(self._latencies) < FEWEST and clock() - before[0] < ANSWER_SECONDS and not self._all_done.is_set():
+        while self._counted < FEWEST and clock() - before[0] < ANSWER_SECONDS and not self._all_done.is_set():
             await self._wait(0.1)
         self._is_counting = False
         seconds, cpu, stub, own, busy = (after - start for start, after in zip(before, self._clocks(), strict=True))
+        self._arrive(timer, schedule)
         loop.remove_reader(timer.fd)
         timer.close()
         await self._finish(clients)
@@ -115,7 +118,7 @@ class Load:
             self._sent,
             self._good,
             self._told,
-            len(self._latencies),
+            self._counted,
             seconds,
             cpu,
             self._milliseconds(),
@@ -127,7 +130,8 @@ class Load:
 
     def answered(self, client: Connection, status: int, body: bytes) -> None:
         """Count an answer, and let the connection be used again."""
-        if self._is_counting:
+        self._counted += self._is_counting
+        if client.due >= self._counting_since if self._job.rate else self._is_counting:
             self._latencies.append(clock() - client.due)
         if status == self._job.status:
             self._good += 1
@@ -136,13 +140,13 @@ class Load:
         else:
             self._errors[f"status {status}: {body[:200].decode(errors='replace')}"] += 1
         self._waiting -= 1
-        if self._is_over or (self._job.limit and self._sent >= self._job.limit):
+        if self._late:
+            self._send(client, self._late.popleft())
+        elif self._is_over or (self._job.limit and self._sent >= self._job.limit):
             if not self._waiting:
                 self._all_done.set()
         elif not self._job.rate:
             self._send(client, clock())
-        elif self._late:
-            self._send(client, self._late.popleft())
         else:
             self._free.append(client)
 
@@ -190,7 +194,7 @@ class Load:
         if self._waiting and not self._errors:
             await self._wait(ANSWER_SECONDS)
         if self._waiting and not self._errors:
-            self._errors["no answer"] += self._waiting
+            self._errors["no answer"] += self._waiting + len(self._late)
         for client in clients:
             client.transport.abort()
 

@@ -14,6 +14,7 @@ from benchmarks.load import work
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="CPU time is read from /proc")
 STALL = 0.4
+STALL_FROM = 30
 Answer = Callable[[int], Awaitable[bytes]]
 
 
@@ -27,6 +28,11 @@ async def always(_: int) -> bytes:
 
 async def stalled_at_first(number: int) -> bytes:
     await asyncio.sleep(0 if number else STALL)
+    return answer(b"202 Accepted")
+
+
+async def stalled_at_last(number: int) -> bytes:
+    await asyncio.sleep(STALL * 2 if number == STALL_FROM else 0)
     return answer(b"202 Accepted")
 
 
@@ -84,6 +90,15 @@ def test_a_stall_is_charged_to_all_that_were_due_meanwhile() -> None:
     assert open_loop.milliseconds["max"] > STALL * 1000 * 0.9
     assert open_loop.milliseconds["p50"] > 20, "a third of the requests came after the stall"
     assert open_loop.sent == open_loop.answered > 30
+
+
+def test_a_stall_at_the_end_is_charged_to_all_that_were_due_before_the_time_was_up() -> None:
+    due = run(always, rate=100.0).sent
+    open_loop = run(stalled_at_last, rate=100.0)
+    assert open_loop.sent == open_loop.answered == due > STALL_FROM + 10
+    assert open_loop.milliseconds["max"] > STALL * 2 * 1000 * 0.9
+    assert open_loop.milliseconds["p99"] > STALL * 1000
+    assert open_loop.counted <= STALL_FROM, "what was answered after the time was up has no part in its CPU time"
 
 
 def test_an_answer_without_a_length_is_an_error() -> None:
