@@ -19,6 +19,8 @@ from tests.support.memory import peak, resident
 
 MIB = 1024 * 1024
 CHECK_SECONDS = 0.3
+LEAST_KEPT = 0.97
+"""Of the bytes that the accepted records' lines have, by the lines of the check: numbers in them differ in length."""
 
 
 class InvalidRun(Exception):
@@ -34,6 +36,7 @@ class Bench:
         self._stub = http.client.HTTPConnection("127.0.0.1", stub_port)
         self._stub_pid = stub_pid
         self._generator = generator
+        self._line_bytes: dict[tuple[str, str, str], float] = {}
 
     def close(self) -> None:
         """Leave the stub."""
@@ -59,21 +62,24 @@ class Bench:
                 raise InvalidRun(f"{server.name}: {tally.told} records answered as accepted, the stub has {counts}")
             check = Check(part, case, server.name, tally.told, counts["entries"], counts["units"])
             self.found.checks.append(check)
+            self._line_bytes[part, case, server.name] = counts["data_bytes"] / max(1, counts["records"])
 
     def measure(self, part: str, case: str, server: Server, job: Job) -> Tally:
         """A timed round, kept as a sample.
 
         Raises:
-            InvalidRun: there were errors, or less was put than was accepted.
+            InvalidRun: there were errors, or less was put than was accepted: bytes of lines, as the check of the same
+                case had them (without one, of the records), and lines of error objects.
         """
         self._control(RESET)
         tally = self._run(server, job)
         counts = self._control(COUNTS)
-        # Base64 makes 4 bytes of 3; beside the records the calls hold what is around them.
-        least = tally.answered * job.shape.accepted * job.shape.size * 4 / 3 * 0.95
-        if server.name != FLOOR and (counts["put_bytes"] < least or counts["unknown"]):
+        line = self._line_bytes.get((part, case, server.name), job.shape.size)
+        least = tally.answered * job.shape.accepted * line * LEAST_KEPT
+        is_lost = counts["data_bytes"] < least or counts["object_lines"] != tally.answered * job.shape.bad
+        if server.name != FLOOR and (is_lost or counts["unknown"]):
             raise InvalidRun(f"{server.name}: {tally.answered} answers, but the stub has {counts}")
-        if not tally.counted:
+        if not tally.counted or not tally.milliseconds:
             raise InvalidRun(f"{server.name}, {part}, {case}: nothing was answered in {job.seconds} s")
         self.found.samples.append(Sample(part, case, server.name, _figures(job, tally, server.pid)))
         return tally

@@ -2,9 +2,9 @@
 
     python -m benchmarks.stub_aws [LATENCY_MS]
 
-Made to cost little beside what is measured: entries are counted by their `"Data"`, and what is in them is looked at
-only while it inspects. Unlike AWS: no TLS, no network, no signature is checked, no name known, nothing kept, throttled
-or refused.
+Made to cost little beside what is measured: entries are found by their `"Data"`, their bytes counted by the length of
+their base64, and what is in them is looked at only while it inspects. Unlike AWS: no TLS, no network, no signature is
+checked, no name known, nothing kept, throttled or refused.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Counts:
 
     Attributes:
         entries: Kinesis records.
-        put_bytes: bodies of PutRecord and PutRecords calls.
+        data_bytes: what the entries hold, decoded; how records are shared out among entries does not change it.
         records: of inspected calls: lines that end with a newline; an entry without one is a record.
         units: of inspected calls: provisioned PUT payload units.
         object_lines: of S3 objects.
@@ -48,7 +48,7 @@ class Counts:
 
     calls: int = 0
     entries: int = 0
-    put_bytes: int = 0
+    data_bytes: int = 0
     records: int = 0
     units: int = 0
     objects: int = 0
@@ -66,14 +66,16 @@ class Stub:
 
     def put(self, operation: bytes, body: "Body") -> bytes:
         """The answer to a call of PutRecord or PutRecords."""
+        call = body.whole()
+        sizes = _data_sizes(call)
         self.counts.calls += 1
-        self.counts.entries += body.entries
-        self.counts.put_bytes += body.length
+        self.counts.entries += len(sizes)
+        self.counts.data_bytes += sum(sizes)
         if self.inspecting:
-            for data in _data_of(json.loads(b"".join(body.pieces))):
+            for data in _data_of(json.loads(call)):
                 self.counts.records += data.count(b"\n") or 1
                 self.counts.units += ceil((len(data) or 1) / PUT_UNIT_BYTES)
-        return answer(_PLACE, _JSON) if operation == b"putrecord" else _all_taken(body.entries)
+        return answer(_PLACE, _JSON) if operation == b"putrecord" else _all_taken(len(sizes))
 
     def control(self, path: bytes) -> bytes:
         """The benchmark's own calls."""
@@ -86,22 +88,17 @@ class Body:
     """A request's body as it comes in."""
 
     def __init__(self, length: int) -> None:
-        self.length = length
         self.left = length
-        self.entries = 0
-        self.lines = 0
-        self.pieces: list[bytes] = []
-        self._tail = b""
+        self._pieces: list[bytes] = []
 
-    def take(self, piece: bytes, *, keep: bool) -> None:
-        """Count what is in a piece; a `"Data"` may lie in two."""
+    def take(self, piece: bytes) -> None:
+        """Keep a piece."""
         self.left -= len(piece)
-        joined = self._tail + piece
-        self.entries += joined.count(_DATA)
-        self._tail = joined[1 - len(_DATA) :]
-        self.lines += piece.count(b"\n")
-        if keep:
-            self.pieces.append(piece)
+        self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        """All of it, once nothing is left."""
+        return b"".join(self._pieces)
 
 
 class Connection(asyncio.Protocol):
@@ -122,7 +119,7 @@ class Connection(asyncio.Protocol):
         while data:
             if self._body.left:
                 piece, data = data[: self._body.left], data[self._body.left :]
-                self._body.take(piece, keep=self._stub.inspecting)
+                self._body.take(piece)
             else:
                 head, end, data = (self._head + data).partition(b"\r\n\r\n")
                 if not end:
@@ -159,7 +156,7 @@ class Connection(asyncio.Protocol):
 
     def _keep(self, body: Body) -> bytes:
         self._stub.counts.objects += 1
-        self._stub.counts.object_lines += body.lines
+        self._stub.counts.object_lines += body.whole().count(b"\n")
         return answer(b"", b'ETag: "0"\r\n')
 
     def _refuse(self, _: Body) -> bytes:
@@ -181,6 +178,17 @@ def answer(body: bytes, headers: bytes, status: bytes = b"200 OK") -> bytes:
 @cache
 def _all_taken(entries: int) -> bytes:
     return answer(b'{"FailedRecordCount":0,"Records":[' + b",".join([_PLACE] * entries) + b"]}", _JSON)
+
+
+def _data_sizes(call: bytes) -> list[int]:
+    """Bytes of each entry's data, by the length of its base64."""
+    sizes, at = [], call.find(_DATA)
+    while at >= 0:
+        start = call.index(b'"', at + len(_DATA)) + 1
+        end = call.index(b'"', start)
+        sizes.append((end - start) // 4 * 3 - call.count(b"=", end - 2, end))
+        at = call.find(_DATA, end)
+    return sizes
 
 
 def _data_of(call: dict[str, object]) -> list[bytes]:

@@ -53,6 +53,14 @@ def test_entries_are_counted_and_answered_one_by_one(spaced: bool) -> None:
     told = json.loads(answer)
     assert (told["FailedRecordCount"], len(told["Records"])) == (0, 3)
     assert (stub.counts.calls, stub.counts.entries, stub.counts.records) == (1, 3, 0)
+    assert stub.counts.data_bytes == sum(map(len, LINES))
+
+
+@pytest.mark.parametrize("size", range(7))
+def test_bytes_are_counted_whatever_base64_pads(size: int) -> None:
+    stub = Stub()
+    client(stub)[0].data_received(call("PutRecord", {**entry(b"x" * size), "StreamName": "s"}))
+    assert (stub.counts.entries, stub.counts.data_bytes) == (1, size)
 
 
 def test_requests_cut_anywhere_count_the_same() -> None:
