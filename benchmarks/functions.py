@@ -1,8 +1,8 @@
 """Lambda functions as folders, and as processes under AWS's own runtime client: ours as in the image, and the peers.
 
 Ours is what the Dockerfile makes: the gateway's packages, pruned, bytecode compiled without checks of its age, app/ and
-schemas/. The peers' packages are as pip installs them, their bytecode compiled. The runtime client is a folder of its
-own, as in AWS's images.
+schemas/, and its environment. The peers' packages are as pip installs them, their bytecode compiled. The runtime client
+is a folder of its own, as in AWS's images.
 """
 
 import hashlib
@@ -71,6 +71,7 @@ def started(name: str, stub_url: str, log: Path) -> Iterator[tuple[RuntimeApi, f
         "AWS_EXECUTION_ENV": "AWS_Lambda_Image",
         "SLUICE_METRICS": "cloudwatch",
         "SLUICE_SCHEMAS_URI": str(SCHEMAS),
+        **(image_environment((ROOT / "Dockerfile").read_text()) if name == OURS else {}),
     }
     with runtime_api() as api, log.open("wb") as sink:
         began = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -121,6 +122,12 @@ def _folder(name: str, requirements: str, prune: Path | None = None) -> None:
 def _compile(*paths: Path) -> None:
     command = [_python(), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", *map(str, paths)]
     subprocess.run(command, check=True)  # noqa: S603
+
+
+def image_environment(dockerfile: str) -> dict[str, str]:
+    """What the last stage of a Dockerfile sets by ENV NAME=VALUE …"""
+    last = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[-1]
+    return dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.+)$", last, re.MULTILINE))))
 
 
 def pins(compiled: str, names: Iterable[str]) -> str:

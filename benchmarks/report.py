@@ -22,9 +22,9 @@ def short(found: Results) -> str:
     """A small table, for the README."""
     about, crowd = found.about, "128 connections"
     wanted = [
-        (TITLES[OURS] + ", every check", OURS, parts.NDJSON),
+        (TITLES[OURS] + ", every check of a record", OURS, parts.NDJSON),
         (TITLES[FASTIFY] + ", AWS SDK for Node, no validation", FASTIFY, parts.NDJSON),
-        (TITLES[TUTORIAL] + ", Pydantic, boto3", TUTORIAL, parts.JSON),
+        (TITLES[TUTORIAL] + ", Pydantic, boto3; batches as JSON arrays", TUTORIAL, parts.JSON),
         (TITLES[FLOOR] + ", no sink", FLOOR, ""),
     ]
     body = []
@@ -33,7 +33,7 @@ def short(found: Results) -> str:
         rate = found.spread(parts.SINGLE, crowd, name, RATE)
         batch = found.spread(parts.BATCHES, form, name, CPU)
         body.append([title, _median(single), _median(rate), _median(batch)])
-    head = ["CPU µs a record, AWS stubbed", "single POST", "requests/s", "batches of 500"]
+    head = ["CPU µs a record, AWS stubbed", "single POST", "requests/s", "NDJSON batches of 500"]
     where = f"{about['cpu']}, {about['cores']} cores, Python {about['python']}, Node {about['node']}"
     busy = ", **busy with something else: only a draft**" if about["is_busy"] else ""
     return f"{table(head, body)}\n\n{where}, {about['date']}{busy}; reproduce with `make bench`."

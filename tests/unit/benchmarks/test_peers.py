@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.functions import pins
+from benchmarks.functions import image_environment, pins
 from benchmarks.places import PEERS, ROOT
 
 SOURCES = [*(path for path in PEERS.glob("*.py") if path.stem != "__init__"), PEERS / "fastify" / "server.js"]
@@ -26,6 +26,16 @@ def test_node_packages_are_pinned_by_their_content_and_no_registry_is_named() ->
     assert [name for name, package in packages.items() if name and "integrity" not in package] == []
     assert "resolved" not in LOCK
     assert set(re.findall(r"https?://([^/\"]+)", LOCK)) <= {"github.com", "opencollective.com", "paulmillr.com"}
+
+
+def test_ours_has_the_environment_of_the_image() -> None:
+    found = image_environment((ROOT / "Dockerfile").read_text())
+    assert found["PYDANTIC_DISABLE_PLUGINS"] == "__all__"
+    assert image_environment("FROM a AS one\nENV A=1\nFROM b\nENV B=2 C=x/y\nRUN D=4\nENV E=5\n") == {
+        "B": "2",
+        "C": "x/y",
+        "E": "5",
+    }
 
 
 def test_pins_of_some_packages_keep_their_hashes_and_leave_the_others() -> None:

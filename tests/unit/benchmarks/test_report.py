@@ -127,6 +127,8 @@ def test_made_text_stands_between_the_marks_and_the_rest_stays(tmp_path: Path) -
     assert text.startswith("before\n<!-- bench -->\n| CPU µs a record, AWS stubbed | single POST |")
     assert text.endswith("\n<!-- /bench -->\nafter\n")
     assert "old" not in text
+    assert "| requests/s | NDJSON batches of 500 |" in text
+    assert "| Sluice, every check of a record | 1.00 |" in text
     page.write_text("no marks")
     with pytest.raises(NoMarks):
         replace_between_marks(page, "text")
