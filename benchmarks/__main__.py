@@ -1,6 +1,6 @@
 """`make bench`: measure everything in one run, print what it shows, write the report and the picture.
 
-    python -m benchmarks [--quick] [--readme] [--any-load] [--part NAME …]
+    python -m benchmarks [--quick] [--readme] [--any-load] [--write] [--part NAME …]
 
 Exit status: 1 when the run means nothing (errors, lost records, a busy machine), 2 where it cannot be done; 0
 otherwise, whether or not a target is met.
@@ -21,6 +21,7 @@ from benchmarks import documents, functions, lambda_part, machine, node, parts
 from benchmarks.bench import Bench, InvalidRun, bench
 from benchmarks.places import LAST, RESULTS
 from benchmarks.plan import FULL, QUICK, Plan
+from benchmarks.publication import Publication, publication
 from benchmarks.report import verdicts
 from benchmarks.results import Results
 from benchmarks.subjects import FASTIFY, FLOOR, OURS, TUTORIAL, DidNotStart
@@ -54,12 +55,17 @@ def _write(found: Results, plan: Plan, options: argparse.Namespace) -> int:
     if found.about["is_busy"] and not options.any_load:
         sys.stderr.write("the run is not valid: other processes kept the machine busy meanwhile\n")
         return 1
-    if options.part:
-        return 0
-    found.save(LAST)
-    if plan == FULL or options.write:
+    published = publication(
+        plan,
+        parts=bool(options.part),
+        latency_ms=options.latency_ms,
+        any_load=options.any_load,
+        write=options.write,
+    )
+    if published is not Publication.NOTHING:
         documents.write_report(found)
-    if plan == FULL:
+    if published is Publication.ALL:
+        found.save(LAST)
         documents.write_readme(found)
     return 0
 
@@ -143,9 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=0, help="of each measurement, instead of the plan's")
     parser.add_argument("--part", action="append", choices=list(PARTS), default=[], help="only this; may be repeated")
     parser.add_argument(
-        "--any-load", action="store_true", help="measure though the machine is busy; the report says so"
+        "--any-load", action="store_true", help="measure though the machine is busy; the report, by --write, says so"
     )
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md though this is no full run")
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmarks.md though this is no full run on a quiet machine"
+    )
     parser.add_argument("--latency-ms", type=float, default=0.0, help="what the stub waits before each answer")
     parser.add_argument("--readme", action="store_true", help="only write the README's table, from the last results")
     return parser
