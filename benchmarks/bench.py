@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import results
+from benchmarks.bodies import Shape
 from benchmarks.job import Job, Tally
 from benchmarks.places import BENCH_PYTHON
 from benchmarks.results import Check, Results, Sample
@@ -36,7 +37,7 @@ class Bench:
         self._stub = http.client.HTTPConnection("127.0.0.1", stub_port)
         self._stub_pid = stub_pid
         self._generator = generator
-        self._line_bytes: dict[tuple[str, str, str], float] = {}
+        self._line_bytes: dict[tuple[str, Shape], float] = {}
 
     def close(self) -> None:
         """Leave the stub."""
@@ -62,19 +63,19 @@ class Bench:
                 raise InvalidRun(f"{server.name}: {tally.told} records answered as accepted, the stub has {counts}")
             check = Check(part, case, server.name, tally.told, counts["entries"], counts["units"])
             self.found.checks.append(check)
-            self._line_bytes[part, case, server.name] = counts["data_bytes"] / max(1, counts["records"])
+            self._line_bytes[server.name, job.shape] = counts["data_bytes"] / max(1, counts["records"])
 
     def measure(self, part: str, case: str, server: Server, job: Job) -> Tally:
         """A timed round, kept as a sample.
 
         Raises:
             InvalidRun: there were errors, or less was put than was accepted: bytes of lines, as the check of the same
-                case had them (without one, of the records), and lines of error objects.
+                shape had them (without one, of the records), or lines of error objects.
         """
         self._control(RESET)
         tally = self._run(server, job)
         counts = self._control(COUNTS)
-        line = self._line_bytes.get((part, case, server.name), job.shape.size)
+        line = self._line_bytes.get((server.name, job.shape), job.shape.size)
         least = tally.answered * job.shape.accepted * line * LEAST_KEPT
         is_lost = counts["data_bytes"] < least or counts["object_lines"] != tally.answered * job.shape.bad
         if server.name != FLOOR and (is_lost or counts["unknown"]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import results
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, InvalidRun
 from benchmarks.bodies import Shape
 from benchmarks.job import Job
 from benchmarks.plan import Plan
@@ -20,6 +20,9 @@ BATCH_CONNECTIONS = 8
 SIZE_CONNECTIONS = 8
 BATCH_SIZE_CONNECTIONS = 2
 HALF_CONNECTIONS = 128
+FIFTH_SECONDS = 60.0
+FEW = 10
+"""Requests of the check before the memory's curve: no part of the records that it counts."""
 OWN_RATE, SAME_RATE = "half of its own rate", "half of Sluice's rate"
 JSON, NDJSON, GZIP, JSON_GZIP = "JSON array", "NDJSON", "NDJSON, gzip", "JSON array, gzip"
 SCHEMA, JSON_SCHEMA, BAD = "NDJSON, JSON Schema", "JSON array, JSON Schema", "NDJSON, 1% bad"
@@ -107,12 +110,21 @@ def growth(bench: Bench, ours: Server, plan: Plan) -> None:
 
 
 def memory(bench: Bench, ours: Server, plan: Plan) -> None:
-    """What is resident while records come in batches of 500, after each fifth of them."""
+    """What is resident while records come in batches of 500, after each fifth of them; once, whatever the plan.
+
+    Raises:
+        InvalidRun: the time was up before all of a fifth's records were sent.
+    """
     shape = BATCH_SHAPES[NDJSON]
     requests = plan.records // 5 // shape.records
+    of_check = bench.job(ours, shape=shape, connections=BATCH_CONNECTIONS, seconds=FIFTH_SECONDS, limit=FEW)
+    bench.check(MEMORY, "check", ours, of_check)
     for fifth in range(1, 6):
-        job = bench.job(ours, shape=shape, connections=BATCH_CONNECTIONS, seconds=60.0, limit=requests)
-        bench.measure(MEMORY, f"{fifth * plan.records // 5:,} records", ours, job)
+        case = f"{fifth * plan.records // 5:,} records"
+        job = bench.job(ours, shape=shape, connections=BATCH_CONNECTIONS, seconds=FIFTH_SECONDS, limit=requests)
+        tally = bench.measure(MEMORY, case, ours, job)
+        if tally.sent < requests:
+            raise InvalidRun(f"{MEMORY}, {case}: {tally.sent} of {requests} requests in {FIFTH_SECONDS} s")
 
 
 def in_turns(bench: Bench, part: str, entries: Sequence[Entry], rounds: int) -> None:

@@ -8,9 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import parts
 from benchmarks.bench import Bench, InvalidRun, bench
 from benchmarks.bodies import Shape
-from benchmarks.parts import HALF, HALF_CONNECTIONS, OWN_RATE, SINGLE, Entry, half_load, in_turns, single
+from benchmarks.parts import (
+    HALF,
+    HALF_CONNECTIONS,
+    MEMORY,
+    OWN_RATE,
+    SINGLE,
+    Entry,
+    half_load,
+    in_turns,
+    memory,
+    single,
+)
 from benchmarks.plan import QUICK
 from benchmarks.results import CPU, P99, RATE, Results
 from benchmarks.subjects import FLOOR, OURS, TUTORIAL, Server, running
@@ -98,3 +110,15 @@ def test_the_tutorial_puts_what_it_accepts(started: Started, tmp_path: Path) -> 
     one, array = (check for check in running_bench.found.checks if check.part == "tutorial")
     assert one.accepted == one.entries > 0
     assert array.accepted == array.entries > 0
+
+
+def test_a_memory_curve_that_did_not_get_all_its_records_makes_the_run_invalid(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running_bench, servers = started
+    memory(running_bench, servers[OURS], replace(PLAN, records=50_000))
+    cases = running_bench.found.cases(MEMORY)
+    assert (cases[0], cases[-1], len(cases)) == ("10,000 records", "50,000 records", 5)
+    monkeypatch.setattr(parts, "FIFTH_SECONDS", 0.01)
+    with pytest.raises(InvalidRun, match="of 20000 requests"):
+        memory(running_bench, servers[OURS], replace(PLAN, records=50_000_000))

@@ -94,6 +94,8 @@ def test_the_report_names_every_gateway_and_case() -> None:
         assert case in text
     assert "| 16,384 bytes | 1.00 (1.00 to 2.00) | 0.06 |" in text
     assert "| NDJSON | Sluice | 5.00 | 18.0 |" in text
+    assert "it served the other cases of this table in turns" in text
+    assert "at most |" not in text
 
 
 def test_a_busy_machine_is_said_aloud() -> None:
