@@ -7,6 +7,7 @@ from html import escape
 from benchmarks import parts
 from benchmarks.figures import Spread
 from benchmarks.lambda_part import LAMBDA, ONE
+from benchmarks.plan import FULL
 from benchmarks.report import number
 from benchmarks.results import COLD, CPU, Results
 from benchmarks.subjects import FASTIFY, FLOOR, NAIVE, OURS, POWERTOOLS, TITLES, TUTORIAL
@@ -37,9 +38,21 @@ def draw(found: Results) -> str:
     height = TOP + ROW * max(len(bars) for _, _, bars in panels) + 40
     inner = [line for place, panel in enumerate(panels) for line in _panel(place * PANEL, *panel)]
     rounds = f"median and spread of {about['rounds']} rounds and {about['starts']} starts"
+    draft = drafted(found)
+    if draft:
+        inner.append(f'<text class="title" x="{LEFT}" y="{height - 32}">{escape(draft)}</text>')
     note = f"{rounds}, {about['cpu']}, AWS stubbed on loopback, {about['date']}"
     inner.append(f'<text class="quiet" x="{LEFT}" y="{height - 14}">{escape(note)}</text>')
     return document("\n".join(inner), "CPU time of Sluice and of other gateways", WIDTH, height)
+
+
+def drafted(found: Results) -> str:
+    """Why the figures are no more than a draft; empty where they are the real ones."""
+    reasons = [
+        *(["the machine was busy"] if found.about["is_busy"] else []),
+        *(["a quick run"] if found.about["plan"] != FULL.name else []),
+    ]
+    return f"Draft: {', '.join(reasons)}" if reasons else ""
 
 
 def _panel(x: int, title: str, unit: str, bars: Sequence[Bar]) -> Iterator[str]:

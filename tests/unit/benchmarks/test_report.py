@@ -25,6 +25,7 @@ ABOUT = {
     "load_average": 0.1,
     "busy": 0.05,
     "is_busy": False,
+    "plan": "full",
 }
 LOAD = dict.fromkeys((RATE, P50, P99, P999, RESIDENT, PEAK, "generator_cores", "stub_cores", "other_cores"), 2.0)
 
@@ -112,6 +113,22 @@ def test_the_picture_is_svg_with_a_bar_for_each_gateway() -> None:
     texts = {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"Fastify, NDJSON", "Sluice", "FastAPI + Mangum", "Single POST"} <= texts
     assert "prefers-color-scheme: dark" in drawn
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ({}, None),
+        ({"is_busy": True}, "Draft: the machine was busy"),
+        ({"plan": "quick"}, "Draft: a quick run"),
+        ({"is_busy": True, "plan": "quick"}, "Draft: the machine was busy, a quick run"),
+    ],
+)
+def test_a_picture_that_is_only_a_draft_says_so(about: dict[str, object], told: str | None) -> None:
+    found = results(FAST)
+    found.about |= about
+    texts = [element.text or "" for element in ET.fromstring(draw(found)).iter()]  # noqa: S314
+    assert next((text for text in texts if text.startswith("Draft")), None) == told
 
 
 def test_results_are_the_same_after_a_file(tmp_path: Path) -> None:
