@@ -81,7 +81,7 @@ def measure(pipeline: Running, options: argparse.Namespace) -> Result:
     cpu, busy = pipeline.cpu_seconds(), busy_seconds()
     with _console(pipeline) if options.console else nullcontext():
         answers = asyncio.run(send(pipeline.url("gateway"), plan(options.rate, options.seconds, options.batch)))
-        watch.wait(before + sum(answer.accepted for answer in answers), STILL_SECONDS)
+        settled = watch.wait(before + sum(answer.accepted for answer in answers), STILL_SECONDS)
     cpu = {name: used - cpu[name] for name, used in pipeline.cpu_seconds().items()}
     busy = busy_seconds() - busy
     watch.stop()
@@ -95,6 +95,7 @@ def measure(pipeline: Running, options: argparse.Namespace) -> Result:
         before=before,
         summary=_summary(pipeline),
         reconciled=reconciled,
+        settled=settled,
         cpu=cpu,
         busy=busy,
         memory=pipeline.memory_mib(),

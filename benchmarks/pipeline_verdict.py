@@ -22,6 +22,7 @@ class Seen:
         rows: of the raw table, copies counted; `before` of them were there before the measured time.
         summary: /pipeline/summary.
         reconciled: exit status of `sluice reconcile`; None where it was not asked.
+        settled: whether as many rows as were accepted had been seen when looking ended.
         cpu: seconds by process, over the measured time.
         busy: CPU seconds that the machine spent in that time, on whatever it was.
     """
@@ -33,6 +34,7 @@ class Seen:
     before: int
     summary: Mapping[str, int]
     reconciled: int | None
+    settled: bool
     cpu: Mapping[str, float]
     busy: float
     memory: Mapping[str, float]
@@ -61,6 +63,8 @@ class Result:
     unconfirmed: int
     problems: Mapping[str, int]
     lost: int
+    unseen: int
+    settled: bool
     duplicates: int
     counts: Mapping[str, int]
     reconciled: int | None
@@ -76,6 +80,10 @@ class Result:
         """What is wrong with it, in a line each."""
         if self.lost:
             yield f"{self.lost:,} accepted records have no row"
+        if self.unseen:
+            yield f"{self.unseen:,} rows were never seen to come, so their lag is not known"
+        if not self.settled:
+            yield "looking ended before as many rows were seen as were accepted"
         if self.unconfirmed:
             yield f"{self.unconfirmed:,} records were not confirmed"
         if self.duplicates:
@@ -121,6 +129,8 @@ def judge(seen: Seen, rate_wanted: float, buffer_seconds: float) -> Result:
         unconfirmed=records - len(accepted),
         problems=problems,
         lost=sum(ingest_id not in seen.file_of for ingest_id, _ in accepted),
+        unseen=sum(ingest_id in seen.file_of for ingest_id, _ in accepted) - len(lags),
+        settled=seen.settled,
         duplicates=seen.rows - len(seen.file_of),
         counts={stage: seen.summary[stage] for stage in STAGES},
         reconciled=seen.reconciled,

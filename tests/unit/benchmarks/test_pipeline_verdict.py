@@ -28,6 +28,7 @@ GOOD = Seen(
     before=0,
     summary={**ALL, "rejected": 0, "spilled": 0},
     reconciled=0,
+    settled=True,
     cpu={"gateway": 0.5, "engine": 0.5},
     busy=2.0,
     memory={"gateway": 100.0},
@@ -63,6 +64,8 @@ def test_a_run_that_held() -> None:
         (replace(GOOD, answers=[answer(0), answer(1, lag=30)]), "records/s, 10 wanted"),
         (replace(GOOD, visible_at={"file 0": 102.0, "file 1": 109.2}), "lag at p95 8.19 s, 8.00 s allowed"),
         (replace(GOOD, visible_at={}), "lag at p95 nan s"),
+        (replace(GOOD, visible_at={"file 0": 102.0}), "10 rows were never seen to come, so their lag is not known"),
+        (replace(GOOD, settled=False), "looking ended before as many rows were seen as were accepted"),
     ],
 )
 def test_a_run_that_did_not(seen: Seen, told: str) -> None:
