@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import documents, functions, lambda_part, machine, node, parts
 from benchmarks.bench import Bench, InvalidRun, bench
+from benchmarks.installing import NotInstalled
 from benchmarks.places import LAST, RESULTS
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.publication import Publication, publication
@@ -42,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = _plan(options)
     try:
         found = run(plan, options, _command(sys.argv[1:] if arguments is None else arguments))
-    except (InvalidRun, DidNotStart, node.NoNode) as error:
+    except NotInstalled as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except (InvalidRun, DidNotStart) as error:
         sys.stderr.write(f"the run is not valid: {error}\n")
         return 1
     return _write(found, plan, options)
@@ -75,10 +79,11 @@ def run(plan: Plan, options: argparse.Namespace, command: str) -> Results:
 
     Raises:
         InvalidRun: the figures would mean nothing.
+        NotInstalled: what it is measured against could not be had.
     """
+    found = Results(_about(plan, command, is_any_load=options.any_load))
     node.install()
     functions.install()
-    found = Results(_about(plan, command, is_any_load=options.any_load))
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="sluice-bench-") as name,

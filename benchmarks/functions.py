@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from benchmarks.installing import NotInstalled, do
 from benchmarks.places import BENCH_VENV, PEERS, ROOT, SCHEMAS
 from benchmarks.subjects import NAIVE, OURS, POWERTOOLS, DidNotStart, settings
 from tests.support import processes
@@ -112,16 +112,16 @@ def _folder(name: str, requirements: str, prune: Path | None = None) -> None:
     listed.write_text(requirements)
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps"]
     command += ["--no-compile", "--require-hashes", "--only-binary", ":all:", "--target", str(folder)]
-    subprocess.run([*command, "--requirement", str(listed)], check=True)  # noqa: S603
+    do(f"pip install, {name}", [*command, "--requirement", str(listed)])
     if prune:
-        subprocess.run([sys.executable, str(prune), str(folder)], check=True)  # noqa: S603
+        do(f"{prune.name}, {name}", [sys.executable, str(prune), str(folder)])
     _compile(folder)
     stamp.write_text(made_from)
 
 
 def _compile(*paths: Path) -> None:
     command = [_python(), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", *map(str, paths)]
-    subprocess.run(command, check=True)  # noqa: S603
+    do("compileall", command)
 
 
 def image_environment(dockerfile: str) -> dict[str, str]:
@@ -148,6 +148,8 @@ def _with_dependencies(names: Iterable[str]) -> set[str]:
         name = waiting.pop()
         if name in found:
             continue
+        if name not in installed:
+            raise NotInstalled(f"{name} is not in .venv-bench (make bench puts it there)")
         found.add(name)
         for text in installed[name].requires or []:
             needed = Requirement(text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benchmarks.installing import NotInstalled, do
 from benchmarks.places import BENCH_VENV, PEERS
 
 FASTIFY = PEERS / "fastify"
@@ -25,7 +26,7 @@ class Node:
     version: str
 
 
-class NoNode(Exception):
+class NoNode(NotInstalled):
     """There is none."""
 
 
@@ -58,7 +59,7 @@ def install() -> None:
     node = find_node()
     path = f"{node.node.parent}{os.pathsep}{os.environ['PATH']}"
     command = [*node.npm, "ci", "--no-fund", "--no-audit", "--loglevel=error", "--ignore-scripts"]
-    subprocess.run(command, cwd=FASTIFY, env={**os.environ, "PATH": path}, check=True)  # noqa: S603
+    do("npm ci", command, FASTIFY, {**os.environ, "PATH": path})
     _INSTALLED.touch()
 
 
