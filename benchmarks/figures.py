@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from statistics import median
 
 
@@ -32,5 +31,5 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that `share` of them do not exceed (nearest rank); `ordered` ascends."""
-    return ordered[max(0, ceil(share * len(ordered)) - 1)]
+    """The smallest value that `share` (to four digits) of them do not exceed (nearest rank); `ordered` ascends."""
+    return ordered[max(0, -(-round(share * 10_000) * len(ordered) // 10_000) - 1)]

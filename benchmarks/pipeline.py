@@ -26,13 +26,14 @@ from pathlib import Path
 import httpx
 
 from benchmarks.pipeline_load import Answer, plan, send
-from benchmarks.pipeline_process import PipelineError, Running, busy_seconds, running
+from benchmarks.pipeline_process import PipelineError, Running, running
 from benchmarks.pipeline_rows import Watch, all_rows
 from benchmarks.pipeline_verdict import Result, Seen, describe, judge
+from benchmarks.places import RESULTS
+from benchmarks.processes import busy_seconds
 from local_pipeline.deployed import Deployed
 from local_pipeline.template import read_delivery
 
-RESULTS = Path(__file__).with_name("results")
 BATCH = 100
 BEFORE_BATCH, BEFORE_RATE = 2_000, 10_000.0
 STILL_SECONDS = 60.0

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import cpu_seconds
 from local_pipeline.home import ROOT, Home
+from tests.support.memory import resident
 
 READY_SECONDS = 90.0
 STOP_SECONDS = 60.0
-TICKS = os.sysconf("SC_CLK_TCK")
 SENDER = "sender"
+MIB = 1024 * 1024
 
 
 class PipelineError(Exception):
@@ -39,11 +41,11 @@ class Running:
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time of every process so far, and of this one, by name."""
         pids = {name: process.pid for name, process in self.home.running().items()}
-        return {name: cpu_of(pid) for name, pid in {**pids, SENDER: os.getpid()}.items()}
+        return {name: cpu_seconds(pid) for name, pid in {**pids, SENDER: os.getpid()}.items()}
 
     def memory_mib(self) -> dict[str, float]:
         """Resident memory of every process now."""
-        return {name: resident_mib(process.pid) for name, process in self.home.running().items()}
+        return {name: resident(process.pid) / MIB for name, process in self.home.running().items()}
 
     def reconcile(self) -> tuple[int, dict[str, Any]]:
         """`sluice reconcile` over all that was received: its exit status and its report."""
@@ -105,22 +107,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def cpu_of(pid: int) -> float:
-    """User and system time of a process in seconds; Linux only."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident_mib(pid: int) -> float:
-    """Resident memory of a process; Linux only."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def busy_seconds() -> float:
-    """CPU time that all cores of the machine have spent on anything since it started; Linux only."""
-    first = Path("/proc/stat").read_text(encoding="utf-8").partition("\n")[0].split()
-    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, first[1:])
-    return (user + nice + system + irq + softirq) / TICKS

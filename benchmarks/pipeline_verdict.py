@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.figures import percentile
 from benchmarks.pipeline_load import HEADROOM, Answer, ingest_ids
 
 STAGES = ("accepted", "streamed", "landed", "loaded")
@@ -156,11 +157,6 @@ def _lag(lags: Sequence[tuple[float, float]], began: float, seconds: float) -> L
         highest=every[-1],
         quarters=[percentile(sorted(quarter), 0.95) for quarter in quarters if quarter],
     )
-
-
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` of them do not exceed."""
-    return ordered[max(0, -(-int(share * 10_000) * len(ordered) // 10_000) - 1)]
 
 
 def describe(result: Result) -> Iterator[str]:

@@ -21,7 +21,8 @@ def test_a_ratio_of_different_rounds_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "expected"), [(0.5, 500), (0.99, 990), (0.999, 999), (0.9991, 1000), (1.0, 1000), (0.0, 1)]
+    ("share", "expected"),
+    [(0.5, 500), (0.99, 990), (0.999, 999), (0.9991, 1000), (1.0, 1000), (0.0, 1), (0.07, 70), (0.57, 570)],
 )
 def test_percentiles_are_values_that_were_measured(share: float, expected: int) -> None:
     assert percentile(list(range(1, 1001)), share) == expected

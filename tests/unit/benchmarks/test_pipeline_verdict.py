@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.pipeline_load import Answer, Due
-from benchmarks.pipeline_verdict import Seen, describe, judge, percentile
+from benchmarks.pipeline_verdict import Seen, describe, judge
 
 RATE, BUFFER = 10.0, 5.0
 ALL = {"accepted": 20, "streamed": 20, "landed": 20, "loaded": 20}
@@ -84,8 +84,3 @@ def test_lag_is_told_by_quarter_of_the_run() -> None:
     result = judge(replace(GOOD, answers=answers, file_of=rows(*range(8)), rows=80, visible_at=visible), RATE, BUFFER)
     assert result.lag is not None
     assert [round(each) for each in result.lag.quarters] == [1, 1, 1, 4]
-
-
-@pytest.mark.parametrize(("share", "value"), [(0.5, 5), (0.95, 10), (0.1, 1), (0.11, 2), (0.0, 1), (1.0, 10)])
-def test_percentiles_are_values_that_were_measured(share: float, value: int) -> None:
-    assert percentile(range(1, 11), share) == value
