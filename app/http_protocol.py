@@ -35,13 +35,26 @@ class _Refused(_NotServed):
     """The request is not HTTP/1.1 as we take it."""
 
 
+class _Trailer(list[tuple[bytes, bytes]]):
+    """What follows a chunked body in the form of headers: thrown away (RFC 9110, 6.5.1), and bounded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._size = 0
+
+    def append(self, header: tuple[bytes, bytes]) -> None:
+        """Forget one."""
+        self._size += sum(map(len, header)) + 4
+        if self._size > MAX_HEAD_BYTES:
+            raise _Refused
+
+
 class Http(HttpToolsProtocol):
     """Closes connections whose client does not do its part, and leaves offers of an upgrade to h11.
 
     Attributes:
         _head: what has come of a head; None when it began behind other bytes, so that it is not known where.
         _head_size: bytes of the reads that were nothing but this head.
-        _trailer_size: bytes of what follows a chunked body, which is thrown away (RFC 9110, 6.5.1).
         _serving: the request that is answered next.
     """
 
@@ -53,7 +66,7 @@ class Http(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  uvicorn's own
         super().__init__(*args, **kwargs)
         self._head: bytes | None = b""
-        self._head_size = self._read_size = self._trailer_size = 0
+        self._head_size = self._read_size = 0
         self._is_between_requests = True
         self._is_in_head = True
         self._has_begun_in_read = False
@@ -94,7 +107,8 @@ class Http(HttpToolsProtocol):
                 self._refuse()
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse()
-        self._expect_head()
+        if self._is_in_head or self.patience.expects_head:
+            self._expect_head()
 
     def _measure_head(self) -> None:
         """Refuse a head that goes on and is too large already."""
@@ -109,15 +123,6 @@ class Http(HttpToolsProtocol):
         is_idle = serving is None or serving.response_complete
         self.patience.expect_head(is_awaited=self._is_in_head and is_idle and not self._is_deaf)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A line of the head; of a trailer, only its size is of interest."""
-        if self._is_in_head:
-            super().on_header(name, value)
-            return
-        self._trailer_size += len(name) + len(value) + 4
-        if self._trailer_size > MAX_HEAD_BYTES:
-            raise _Refused
-
     def on_message_begin(self) -> None:
         """A request begins; behind another one's bytes, if a head was not awaited."""
         if not self._is_between_requests or not self._is_in_head:
@@ -131,8 +136,9 @@ class Http(HttpToolsProtocol):
             raise _Upgrade
         if not self._is_taken():
             raise _Refused
-        self._is_in_head, self._head, self._trailer_size = False, b"", 0
+        self._is_in_head, self._head = False, b""
         super().on_headers_complete()
+        self.headers = _Trailer()
 
     def _is_taken(self) -> bool:
         """Whether the head is one that we serve."""
@@ -157,7 +163,8 @@ class Http(HttpToolsProtocol):
         super().on_response_complete()
         if is_still_sent:
             self.transport.close()
-        self._expect_head()
+        if self._is_in_head:
+            self._expect_head()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         self._serving = cycle

@@ -26,6 +26,11 @@ class Patience:
         self._answer_timer: asyncio.TimerHandle | None = None
         self._unread_since = 0.0
 
+    @property
+    def expects_head(self) -> bool:
+        """Whether one is waited for."""
+        return self._head_timer is not None
+
     def expect_head(self, *, is_awaited: bool) -> None:
         """Expect the rest of a head from now on, or go on expecting it, or no more."""
         if not is_awaited:
