@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -100,7 +100,9 @@ class Registry:
             else:
                 return schema.label, schema.check
         errors = (error_detail((), problem, Reason.UNKNOWN_SCHEMA.value),)
-        return references[0][:MAX_LABEL_CHARACTERS], RecordSchema(lambda _: errors, Reason.UNKNOWN_SCHEMA)
+        return references[0][:MAX_LABEL_CHARACTERS], RecordSchema(
+            lambda _: errors, lambda _: False, Reason.UNKNOWN_SCHEMA
+        )
 
 
 def _version_order(version: str) -> tuple[int, ...]:
@@ -116,7 +118,7 @@ def _load_file(folder: Path, file: Path) -> Schema:
         validator = jsonschema_rs.validator_for(document, mask=_MASK, validate_formats=True)
     except ValueError as error:  # jsonschema_rs.ValidationError is one too
         raise ConfigurationError(f"{file}: not a JSON Schema: {str(error).splitlines()[0]}") from error
-    return Schema(name, version, document, RecordSchema(_finder(validator)))
+    return Schema(name, version, document, RecordSchema(_finder(validator), _checker(validator)))
 
 
 def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]], tuple[ErrorDetail, ...]]:
@@ -134,3 +136,13 @@ def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]],
         return tuple(errors)
 
     return find_errors
+
+
+def _checker(validator: jsonschema_rs.Validator) -> Callable[[Iterable[dict[str, object]]], bool]:
+    def all_obey(records: Iterable[dict[str, object]]) -> bool:
+        try:
+            return all(map(validator.is_valid, records))
+        except ValueError:  # as above
+            return False
+
+    return all_obey

@@ -97,9 +97,15 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class RecordSchema:
-    """The part of a schema that judging needs: what it finds wrong with a parsed record."""
+    """The part of a schema that judging needs.
+
+    Attributes:
+        find_errors: what is wrong with a parsed record.
+        all_obey: whether nothing is in any of several; False also where that cannot be told.
+    """
 
     find_errors: Callable[[dict[str, object]], tuple[ErrorDetail, ...]]
+    all_obey: Callable[[Iterable[dict[str, object]]], bool]
     reason: Reason = Reason.SCHEMA_VIOLATION
 
 

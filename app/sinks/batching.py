@@ -1,6 +1,7 @@
 """Kinesis' limits, and packing lines into records and records into calls that keep them. Pure."""
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -128,12 +129,12 @@ def chains(lines: Lines, packing: Packing) -> Iterator[Chain]:
     if len(data) == 1:
         yield Chain(lane_of(keys[0], lanes) if packing.packed else None, data, keys, (0,))
         return
-    by_lane: dict[int, list[int]] = {}
+    by_lane = defaultdict[int, list[int]](list)
     for index, key in enumerate(keys):
-        by_lane.setdefault(key * lanes >> _KEY_BITS, []).append(index)  # lane_of
+        by_lane[key * lanes >> _KEY_BITS].append(index)  # lane_of
     for lane, indexes in by_lane.items():
-        in_lane = [data[index] for index in indexes]
-        yield Chain(lane if packing.packed else None, in_lane, [keys[index] for index in indexes], indexes)
+        of_lane = list(map(data.__getitem__, indexes)), list(map(keys.__getitem__, indexes))
+        yield Chain(lane if packing.packed else None, *of_lane, indexes)
 
 
 def lane_of(key: int, lanes: int) -> int:

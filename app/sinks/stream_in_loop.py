@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import orjson
 import pybase64
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.httpsession import get_cert_path
 from botocore.session import get_session
@@ -30,6 +28,7 @@ from app.sinks.aws import (
 )
 from app.sinks.batching import Record, explicit_hash_key
 from app.sinks.kinesis import refused_positions
+from app.sinks.signing import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -65,7 +64,8 @@ class StreamInLoop:
     def open(self) -> None:
         """Find out where to call. Credentials are looked for by the first call: for them the network may be asked."""
         client = self._make_client()
-        self._url, self._region = client.meta.endpoint_url, client.meta.region_name
+        self._url = client.meta.endpoint_url
+        self._signer = Signer("kinesis", client.meta.region_name, self._url)
         client.close()
         self._proxy = get_environ_proxies(self._url).get(self._url.partition(":")[0])
         self._credentials: Credentials | None = None
@@ -103,12 +103,8 @@ class StreamInLoop:
     async def _call(self, operation: str, body: bytes, deadline: float) -> dict[str, Any]:
         try:
             async with asyncio.timeout_at(deadline):
-                headers = _signed(
-                    await self._credentials_now(),
-                    self._region,
-                    self._url,
-                    {**_HEADERS, "X-Amz-Target": _TARGET + operation},
-                    body,
+                headers = self._signer.signed(
+                    await self._credentials_now(), {**_HEADERS, "X-Amz-Target": _TARGET + operation}, body
                 )
                 async with self._connected().post(
                     self._url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
@@ -169,14 +165,6 @@ class StreamInLoop:
 def _end_of_entry(partition_key: bytes, hash_key: int | None) -> bytes:
     explicit = b"" if hash_key is None else b',"ExplicitHashKey":"%d"' % hash_key
     return b'","PartitionKey":"%b"%b}' % (partition_key, explicit)
-
-
-def _signed(
-    credentials: ReadOnlyCredentials, region: str, url: str, headers: dict[str, str], body: bytes
-) -> dict[str, str]:
-    request = AWSRequest("POST", url, headers, body)
-    SigV4Auth(credentials, "kinesis", region).add_auth(request)
-    return dict(request.headers.items())
 
 
 def _read(status: int, headers: Mapping[str, str], answer: bytes) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from tests.property.verdicts import expected_reason
 
 PLAIN = b'{"id":"order-1","items":[{"sku":"A-1000","qty":2}],"note":"a: b"}'
 BROKEN = (error_detail(("v",), "a record needs v", "required"),)
-NEEDS_V = RecordSchema(lambda record: () if "v" in record else BROKEN)
+NEEDS_V = RecordSchema(
+    lambda record: () if "v" in record else BROKEN, lambda records: all("v" in record for record in records)
+)
 among_others = st.lists(st.one_of(json_texts.anything, st.sampled_from([PLAIN, *TRICKY])), min_size=1, max_size=6)
 rooms = st.one_of(st.integers(0, 80), st.just(100_000))
 

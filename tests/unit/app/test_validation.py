@@ -91,7 +91,7 @@ def test_a_schema_is_asked_last_and_its_reason_taken() -> None:
         asked.append(record)
         return (error,)
 
-    schema = RecordSchema(find_errors, Reason.UNKNOWN_SCHEMA)
+    schema = RecordSchema(find_errors, lambda _: False, Reason.UNKNOWN_SCHEMA)
     for raw in (b"{", b"[]", b"{}", b'{"id":null}', record_of_size(101)):
         assert rejected(raw, 100, schema).reason is not Reason.UNKNOWN_SCHEMA
     assert asked == []
@@ -100,7 +100,7 @@ def test_a_schema_is_asked_last_and_its_reason_taken() -> None:
 
 
 def test_a_schema_that_finds_nothing_accepts() -> None:
-    assert judge(b'{"id":7}', ROOM, RecordSchema(lambda _: ())) == Accepted(b'{"id":7}', 7)
+    assert judge(b'{"id":7}', ROOM, RecordSchema(lambda _: (), lambda _: True)) == Accepted(b'{"id":7}', 7)
 
 
 def test_explanations_are_cut_to_what_people_read() -> None:
