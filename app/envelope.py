@@ -2,9 +2,9 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 import orjson
@@ -23,8 +23,7 @@ _SPREAD = 0x9E3779B1
 _32_BITS = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What all records of a request have in common.
 
     Attributes:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import NamedTuple
 
 from app.arrival import Arrival
 from app.content import Encoding, Framing, MediaType
@@ -16,7 +17,7 @@ from app.framing import malformed_body, split
 from app.gateway import Gateway
 from app.in_flight import RECORD_BYTES
 from app.judging import judge_portion, portions
-from app.observability import Receipt
+from app.observability import Receipt, milliseconds_since
 from app.request_identity import repeatable_request_id
 from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Lines, Outcome, Sink
 from app.strict_json import Budget
@@ -27,8 +28,7 @@ BYTES_A_TURN = 256 * 1024
 """Some milliseconds of usual records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A request that was let in, its body as received.
 
     Attributes:
@@ -69,8 +69,7 @@ class Account:
     error_bucket: Effort | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(NamedTuple):
     """What became of a submission.
 
     Attributes:
@@ -82,8 +81,7 @@ class Intake:
     refused_body: BodyRejected | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
+class _Decoded(NamedTuple):
     body: bytes
     raws: list[bytes]
     refused: BodyRejected | None
@@ -256,24 +254,23 @@ async def _put_bad(judged: _Judged, origin: Origin, error_bucket: Sink, deadline
 
 
 async def _put(sink: Sink, lines: Lines, deadline: float) -> Sequence[Outcome]:
-    started = time.perf_counter()
+    started = perf_counter_ns()
     try:
         return await sink.put(lines, deadline)
     except Exception:  # whatever went wrong in one sink, what the other one confirmed stays confirmed
         logger.exception("a sink failed", extra={"request_id": lines.request_id})
         return [Outcome.UNCONFIRMED] * len(lines)
     finally:
-        lines.effort.milliseconds = (time.perf_counter() - started) * 1000
+        lines.effort.milliseconds = milliseconds_since(started)
 
 
 class _Stages:
     """Notes in the receipt how long each stage took."""
 
     def __init__(self, receipt: Receipt) -> None:
-        self._receipt = receipt
-        self._since = time.perf_counter()
+        self._milliseconds = receipt.milliseconds
+        self._since = perf_counter_ns()
 
     def ended(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._receipt.milliseconds[stage] = (now - self._since) * 1000
-        self._since = now
+        self._milliseconds[stage] = milliseconds_since(self._since)
+        self._since = perf_counter_ns()

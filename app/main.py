@@ -18,7 +18,7 @@ from app.in_flight import InFlight
 from app.key_secret import SecretsManagerReader
 from app.lifespan import lifespan
 from app.metrics import Counters
-from app.middleware import AnswerGuard
+from app.middleware import AnswerGuard, put_before_all
 from app.observability import ReceiptLog, plain_lines
 from app.rate_limit import RateLimiter
 from app.registry import Registry
@@ -88,8 +88,8 @@ def create_app(
     if counters is not None:
         _add_metrics(app, counters, in_flight, sinks.breaker)
     add_exception_handlers(app)
-    app.add_middleware(records.RecordsLane)
     app.add_middleware(AnswerGuard, unforeseen=unforeseen)
+    put_before_all(app, records.RecordsLane)
     return app
 
 

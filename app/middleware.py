@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,18 @@ Strict-Transport-Security: whoever ends TLS knows the domain, and an HTTP API ha
 
 
 _NAMES = frozenset(name for name, _ in _HEADERS)
+
+
+def with_all_headers(response: Response) -> Response:
+    """`response` with the headers that every answer has, for what answers before `AnswerGuard`."""
+    response.raw_headers += _missing({name for name, _ in response.raw_headers})
+    return response
+
+
+def put_before_all(app: Starlette, wrap: Callable[[ASGIApp], ASGIApp]) -> None:
+    """Have `wrap` put an app around all else, what Starlette puts around its middleware included."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: wrap(build())  # type: ignore[method-assign]
 
 
 def _missing(names: set[bytes]) -> Sequence[tuple[bytes, bytes]]:

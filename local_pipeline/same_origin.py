@@ -3,7 +3,6 @@
 import re
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +11,7 @@ from app.body import while_sending
 from app.exception_handlers import request_id_of
 from app.exceptions import HttpError
 from app.incoming import Incoming
+from app.middleware import put_before_all, with_all_headers
 from app.problems import problem
 
 # A name that an attacker's DNS points to 127.0.0.1 comes as the Host (DNS rebinding).
@@ -46,8 +46,8 @@ async def refuse_foreign_origins(request: Request) -> None:
 
 
 def guard_records(app: FastAPI) -> None:
-    """Keep pages of other origins from posting records: behind what guards every answer, before what takes records."""
-    app.user_middleware.insert(1, Middleware(OwnPagesOnly, path=PATH))
+    """Keep pages of other origins from posting records: before what takes records, which is before all else."""
+    put_before_all(app, lambda inner: OwnPagesOnly(inner, PATH))
 
 
 class OwnPagesOnly:
@@ -68,5 +68,6 @@ class OwnPagesOnly:
                     await refuse_foreign_origins(request)
             except ForeignOriginError as refusal:
                 of_it = (refusal.status, refusal.reason, refusal.title, refusal.detail)
-                app = while_sending(Incoming(scope, receive), problem(*of_it, request_id_of(request)))
+                answer = with_all_headers(problem(*of_it, request_id_of(request)))
+                app = while_sending(Incoming(scope, receive), answer)
         await app(scope, receive, send)

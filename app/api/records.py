@@ -1,8 +1,8 @@
 """POST /records."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
+from time import perf_counter_ns
 
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
@@ -15,13 +15,14 @@ from app.api.documentation import RECORDS_REQUEST, RECORDS_RESPONSES
 from app.arrival import arrive
 from app.dependencies import gateway_of
 from app.envelope import timestamp
-from app.exception_handlers import CLIENT_GONE, answer_to
+from app.exception_handlers import CLIENT_GONE, answer_to, unforeseen
 from app.exceptions import HttpError
 from app.gateway import Gateway
 from app.in_flight import Place
 from app.incoming import Incoming
 from app.intake import take_in
-from app.observability import Receipt
+from app.middleware import with_all_headers
+from app.observability import Receipt, milliseconds_since
 from app.request_identity import new_request_id
 
 router = APIRouter(tags=["records"])
@@ -46,19 +47,22 @@ async def post_records(request: Request) -> Response:
 
 
 class RecordsLane:
-    """Takes POST /records past FastAPI's routing, which costs as much as all else that a single record needs. The route
-    answers the same where this does not know the path: below a root path."""
+    """Takes POST /records past FastAPI's middleware and routing, which cost as much as all else that a single record
+    needs. The route answers the same where this does not know the path: below a root path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if _posts_records(scope):
-            response = await answer(Incoming(scope, receive), gateway_of(scope["app"]))
-            await response(scope, receive, send)
-        else:
+        if not _posts_records(scope):
             await self._app(scope, receive, send)
+            return
+        try:
+            response = await answer(Incoming(scope, receive), gateway_of(scope["app"]))
+        except Exception as error:  # noqa: BLE001  as `AnswerGuard` does for all others
+            response = await unforeseen(Request(scope, receive), error)
+        await with_all_headers(response)(scope, receive, send)
 
 
 def _posts_records(scope: Scope) -> bool:
@@ -68,7 +72,7 @@ def _posts_records(scope: Scope) -> bool:
 
 async def answer(incoming: Incoming, gateway: Gateway) -> Response:
     """Take the request in, and account for it whatever becomes of it."""
-    started = time.perf_counter()
+    started = perf_counter_ns()
     received_at = datetime.now(UTC)
     receipt = Receipt(new_request_id(received_at), timestamp(received_at))
     try:
@@ -89,6 +93,6 @@ async def answer(incoming: Incoming, gateway: Gateway) -> Response:
         incoming.scope.setdefault("state", {})["request_id"] = receipt.request_id
         raise
     finally:
-        receipt.milliseconds["total"] = (time.perf_counter() - started) * 1000
+        receipt.milliseconds["total"] = milliseconds_since(started)
         gateway.account_for(receipt)
     return response

@@ -1,7 +1,7 @@
 """What a fix makes of one record, judged as the gateway would. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
@@ -84,7 +84,7 @@ class Rules:
         if record.reason == LOAD_FAILED and payload == record.payload:
             error = error_detail((), "Snowflake refused these bytes; a fix has to change them", LOAD_FAILED)
             return Trial(record, payload, label, reason=LOAD_FAILED, errors=(error,))
-        lines = StreamLines(replace(origin, schema=label))
+        lines = StreamLines(origin._replace(schema=label))
         judged = judge(payload, lines.room(record.index), schema)
         if isinstance(judged, Accepted):
             key = line_key(origin.source, judged.record_id)

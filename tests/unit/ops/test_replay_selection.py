@@ -94,7 +94,7 @@ def test_what_is_meant(selection: Selection, key: bool, record: bool) -> None:
 
 
 def test_a_record_without_a_schema() -> None:
-    without = replace(RECORD, origin=replace(ORIGIN, schema=None))
+    without = replace(RECORD, origin=ORIGIN._replace(schema=None))
     assert Selection(schemas=frozenset({"-"})).takes(without)
     assert not Selection(schemas=frozenset({"order"})).takes(without)
 
@@ -136,7 +136,7 @@ def test_the_exit_status(applied: bool, results: list[str], status: int) -> None
 
 def test_nothing_of_a_client_reaches_the_terminal_as_a_command() -> None:
     evil = "\x1b]0;evil\x07\r\u202e"
-    record = replace(RECORD, payload=evil.encode() + b"\xff", origin=replace(ORIGIN, source=evil, schema=evil))
+    record = replace(RECORD, payload=evil.encode() + b"\xff", origin=ORIGIN._replace(source=evil, schema=evil))
     report = Report(applied=False, max_samples=1)
     report.met(Trial(record, b"\x00", evil, reason="missing_id"))
     report.ended(Trial(record, b"\x00", evil), "missing_id")
