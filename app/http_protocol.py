@@ -38,9 +38,7 @@ class _Refused(_NotServed):
 class _Trailer(list[tuple[bytes, bytes]]):
     """What follows a chunked body in the form of headers: thrown away (RFC 9110, 6.5.1), and bounded."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._size = 0
+    _size = 0
 
     def append(self, header: tuple[bytes, bytes]) -> None:
         """Forget one."""

@@ -17,7 +17,7 @@ from app.framing import malformed_body, split
 from app.gateway import Gateway
 from app.in_flight import RECORD_BYTES
 from app.judging import judge_portion, portions
-from app.observability import Receipt, milliseconds_since
+from app.observability import Receipt, milliseconds
 from app.request_identity import repeatable_request_id
 from app.sinks.base import ERROR_BUCKET_UNAVAILABLE, STREAM_UNAVAILABLE, Effort, Lines, Outcome, Sink
 from app.strict_json import Budget
@@ -261,7 +261,7 @@ async def _put(sink: Sink, lines: Lines, deadline: float) -> Sequence[Outcome]:
         logger.exception("a sink failed", extra={"request_id": lines.request_id})
         return [Outcome.UNCONFIRMED] * len(lines)
     finally:
-        lines.effort.milliseconds = milliseconds_since(started)
+        lines.effort.milliseconds = milliseconds(perf_counter_ns() - started)
 
 
 class _Stages:
@@ -272,5 +272,6 @@ class _Stages:
         self._since = perf_counter_ns()
 
     def ended(self, stage: str) -> None:
-        self._milliseconds[stage] = milliseconds_since(self._since)
-        self._since = perf_counter_ns()
+        now = perf_counter_ns()
+        self._milliseconds[stage] = milliseconds(now - self._since)
+        self._since = now

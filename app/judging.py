@@ -47,6 +47,9 @@ class Judged:
 
 def portions(raws: Sequence[bytes]) -> Iterator[range]:
     """All indexes of `raws`, cut where PORTION_BYTES are reached."""
+    if sum(map(len, raws)) < PORTION_BYTES:
+        yield from [range(len(raws))] if raws else []
+        return
     ends = list(accumulate(map(len, raws)))
     start = size = 0
     while start < len(raws):

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
@@ -161,9 +160,11 @@ async def attempt(executor: Executor, deadline: float, call: Callable[..., Answe
     raise failure
 
 
-def log_failures(logger: logging.Logger, lines: Lines, outcomes: Sequence[Outcome], failures: Counter[str]) -> None:
+def log_failures(
+    logger: logging.Logger, lines: Lines, outcomes: Sequence[Outcome], failures: Mapping[str, int]
+) -> None:
     """One log line for a put in which something failed, whether or not it was made good."""
-    if +failures:
+    if failures:
         unconfirmed = outcomes.count(Outcome.UNCONFIRMED)
-        details = {"request_id": lines.request_id, "failures": +failures, "unconfirmed": unconfirmed}
+        details = {"request_id": lines.request_id, "failures": dict(failures), "unconfirmed": unconfirmed}
         logger.warning("a put met failures", extra=details)

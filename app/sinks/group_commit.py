@@ -7,9 +7,8 @@ own lines.
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
 from itertools import chain as chained
 
 from app.sinks.aws import AttemptFailed
@@ -49,7 +48,7 @@ class Put:
     def __init__(self, count: int, effort: Effort, done: "asyncio.Future[None]") -> None:
         self._count = self._unconfirmed = count
         self._confirmed: list[Sequence[int]] = []
-        self.failures: Counter[str] = Counter()
+        self.failures: defaultdict[str, int] = defaultdict(int)
         self.effort = effort
         self.done = done
 
@@ -98,6 +97,7 @@ class GroupCommit:
         self._is_spacing = False
         self._packing = packing
         self._waiting: deque[Chain] = deque()
+        self._waiting_lines = 0
         self._under_way: dict[asyncio.Task[None], Call] = {}
         self._is_woken = False
         self._deadlines: dict[Put, float] = {}
@@ -113,6 +113,7 @@ class GroupCommit:
         for chain in chains_of(lines, self._packing):
             chain.owner = put
             self._waiting.append(chain)
+        self._waiting_lines += len(lines.data)
         self._wake(loop)
         self._deadlines[put] = deadline
         if not self._is_watched:
@@ -161,7 +162,7 @@ class GroupCommit:
 
     def _is_time(self) -> bool:
         """Whether a call may leave now; if not, one will be tried when it is."""
-        if self._free == self._calls or any(lines >= FULL_LINES for lines in accumulate(map(len, self._waiting))):
+        if self._free == self._calls or self._waiting_lines >= FULL_LINES:
             return True
         loop = asyncio.get_running_loop()
         at = self._left_at + SPACING_SECONDS
@@ -180,13 +181,13 @@ class GroupCommit:
         call = Call()
         while self._waiting:
             chain = self._waiting[0]
-            if _owner(chain).is_over:
-                self._waiting.popleft()
-                continue
-            if (chain.alone and call.records) or not call.add(chain):
+            lines = len(chain)
+            is_over = _owner(chain).is_over
+            if not is_over and ((chain.alone and call.records) or not call.add(chain)):
                 break
             self._waiting.popleft()
-            if chain.alone or call.left:
+            self._waiting_lines -= lines
+            if not is_over and (chain.alone or call.left):
                 break
         return call
 
@@ -203,6 +204,7 @@ class GroupCommit:
         call = self._under_way.pop(task)
         self._free += 1
         self._waiting.extendleft(reversed(call.left))
+        self._waiting_lines += sum(map(len, call.left))
         self._leave()
 
     async def _try(self, call: Call) -> None:
@@ -256,6 +258,7 @@ class GroupCommit:
             if not put.is_over:
                 put.effort.resent += len(chain)
                 self._waiting.append(chain)
+                self._waiting_lines += len(chain)
         self._leave()
 
 

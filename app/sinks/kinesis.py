@@ -50,8 +50,7 @@ class KinesisSink:
         """Send until every line is confirmed, the rest cannot be, or `deadline`."""
         put = await self._commit.put(lines, deadline)
         outcomes = put.outcomes  # a call under way may yet end
-        if put.failures:
-            log_failures(logger, lines, outcomes, put.failures)
+        log_failures(logger, lines, outcomes, put.failures)
         return outcomes
 
     async def check(self, deadline: float) -> bool:

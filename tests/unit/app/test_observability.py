@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.observability import MAX_CAUSES, JsonFormatter, Receipt, ReceiptLog, plain_lines, ranges
+from app.observability import MAX_CAUSES, JsonFormatter, Receipt, ReceiptLog, milliseconds, plain_lines, ranges
 
 RECEIPT = Receipt(
     "0199a1f2-6c1e-7c30-9d55-2b8f0e1a4c77",
@@ -23,7 +23,7 @@ RECEIPT = Receipt(
     retry=[4, 6],
     received_bytes=10,
     decoded_bytes=20,
-    milliseconds={"decode": 0.12345, "total": 2.0},
+    milliseconds={"decode": 0.123, "total": 2.0},
     rejected_reasons={"missing_id": 1},
     retry_reasons={"stream_unavailable": 2},
 )
@@ -59,6 +59,16 @@ def test_the_receipt_of_a_request_that_was_refused() -> None:
     line = json.loads(plain_lines(Receipt("id", "then", status=401, reason="unauthorized"))[0])
     assert (line["status"], line["reason"], line["source"], line["accepted"]) == (401, "unauthorized", None, [])
     assert line["reasons"] == {"rejected": {}, "retry": {}}
+
+
+def test_milliseconds_are_told_to_the_microsecond() -> None:
+    assert [milliseconds(spent) for spent in (0, 999, 123_456, 2_000_000, 1_234_567_890)] == [
+        0.0,
+        0.0,
+        0.123,
+        2.0,
+        1234.567,
+    ]
 
 
 @pytest.mark.parametrize(
