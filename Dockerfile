@@ -2,7 +2,8 @@
 # infra/image/build.sh, which adds the labels of version and revision.
 # No HEALTHCHECK: Lambda ignores it, and a host that runs the command below asks /health and /ready itself.
 #   IMAGE python3 -m uvicorn --factory app.main:create_app --host 0.0.0.0 --port 8000
-#       --http app.http_protocol:Http --timeout-keep-alive 75 --timeout-graceful-shutdown 30
+#       --http app.http_protocol:Http --no-proxy-headers --no-server-header
+#       --timeout-keep-alive 75 --timeout-graceful-shutdown 30
 ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
 
 # Whoever runs the image may not write in it, so all bytecode is in it, and no file's time can make it stale; the modes

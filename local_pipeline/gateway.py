@@ -116,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         http=Http,
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -28,6 +28,8 @@ START_SECONDS = 20.0
 UVICORN_OPTIONS = [
     "--http",
     "app.http_protocol:Http",
+    "--no-proxy-headers",
+    "--no-server-header",
     "--timeout-keep-alive",
     "75",
     "--timeout-graceful-shutdown",

@@ -46,6 +46,6 @@ def test_the_meaning_of_a_setting_is_the_one_documented(name: str) -> None:
 
 @pytest.mark.parametrize(("file", "commands"), [("README.md", 2), ("Dockerfile", 1)])
 def test_the_gateway_is_started_as_the_tests_start_it(file: str, commands: int) -> None:
-    text = (README.parent / file).read_text()
+    text = re.sub(r"\s[\\#]?\s+", " ", (README.parent / file).read_text())  # where a command's lines are joined
     assert text.count("uvicorn --factory app.main:create_app") == commands
     assert text.count(" ".join(UVICORN_OPTIONS)) == commands
