@@ -1,16 +1,16 @@
 """The stream by signed HTTP calls from the event loop itself: for servers, where threads fight it for the interpreter.
 
 Credentials, endpoint, signature, proxy and certificates are what botocore would use; the calls are Kinesis' JSON
-protocol over aiohttp.
+protocol.
 """
 
 import asyncio
 import ssl
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import orjson
 import pybase64
 from botocore.credentials import Credentials, ReadOnlyCredentials
@@ -21,12 +21,13 @@ from botocore.utils import get_environ_proxies
 from app.sinks.aws import (
     CALL_SECONDS,
     CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
     AttemptFailed,
     failure_of_code,
     now,
 )
 from app.sinks.batching import Record, explicit_hash_key
+from app.sinks.connections import endpoint
+from app.sinks.http_calls import MAX_ANSWER_BYTES, CallFailed
 from app.sinks.kinesis import refused_positions
 from app.sinks.signing import Signer
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 _TARGET = "Kinesis_20131202."
 _HEADERS = {"Content-Type": "application/x-amz-json-1.1", "Accept-Encoding": "identity"}
 """Compressed answers would cost more than they save inside a region."""
-CONNECTIONS = 64
-"""More than calls that may be under way."""
 
 
 class StreamInLoop:
@@ -64,14 +63,14 @@ class StreamInLoop:
     def open(self) -> None:
         """Find out where to call. Credentials are looked for by the first call: for them the network may be asked."""
         client = self._make_client()
-        self._url = client.meta.endpoint_url
-        self._signer = Signer("kinesis", client.meta.region_name, self._url)
+        url = client.meta.endpoint_url
+        self._signer = Signer("kinesis", client.meta.region_name, url)
         client.close()
-        self._proxy = get_environ_proxies(self._url).get(self._url.partition(":")[0])
+        proxy = get_environ_proxies(url).get(url.partition(":")[0])
+        self._endpoint = endpoint(url, proxy, _tls, CONNECT_TIMEOUT_SECONDS)
         self._credentials: Credentials | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="credentials")
         self._asking: asyncio.Future[ReadOnlyCredentials] | None = None
-        self._session: aiohttp.ClientSession | None = None
 
     async def put_records(self, records: Sequence[Record]) -> Mapping[int, str]:
         """One PutRecords call."""
@@ -92,9 +91,7 @@ class StreamInLoop:
     async def close(self) -> None:
         """Close the connections."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        self._endpoint.close()
 
     def _entry(self, record: Record) -> tuple[bytes, bytes, bytes]:
         end = self._ends[record.lane] if record.lane is not None else _end_of_entry(record.partition_key.encode(), None)
@@ -106,14 +103,11 @@ class StreamInLoop:
                 headers = self._signer.signed(
                     await self._credentials_now(), {**_HEADERS, "X-Amz-Target": _TARGET + operation}, body
                 )
-                async with self._connected().post(
-                    self._url, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
-                ) as response:
-                    return _read(response.status, response.headers, await response.read())
+                return _read(*await self._endpoint.post(headers, body))
         except TimeoutError:
             raise AttemptFailed("DeadlineExceeded", retryable=True) from None
-        except aiohttp.ClientError as error:
-            raise AttemptFailed(type(error).__name__, retryable=True) from None
+        except CallFailed as failed:
+            raise AttemptFailed(failed.code, retryable=True) from None
 
     async def _credentials_now(self) -> ReadOnlyCredentials:
         """Those of a role are refreshed over the network, in a thread, once for all calls that wait for it."""
@@ -147,19 +141,10 @@ class StreamInLoop:
         refresh_needed = getattr(credentials, "refresh_needed", None)
         return refresh_needed is not None and refresh_needed()
 
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=READ_TIMEOUT_SECONDS
-            )
-            bundle = get_session().get_config_variable("ca_bundle")
-            certificates = ssl.create_default_context(cafile=get_cert_path(bundle or True))
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=certificates),
-                timeout=timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
+
+def _tls() -> ssl.SSLContext:
+    bundle = get_session().get_config_variable("ca_bundle")
+    return ssl.create_default_context(cafile=get_cert_path(bundle or True))
 
 
 def _end_of_entry(partition_key: bytes, hash_key: int | None) -> bytes:
@@ -174,8 +159,8 @@ def _read(status: int, headers: Mapping[str, str], answer: bytes) -> dict[str, A
         AttemptFailed: it did not.
     """
     try:
-        members = orjson.loads(answer)
-    except orjson.JSONDecodeError:
+        members = orjson.loads(_decoded(answer, headers))
+    except (orjson.JSONDecodeError, zlib.error):
         members = None
     if status == 200 and isinstance(members, dict):
         return members
@@ -183,6 +168,13 @@ def _read(status: int, headers: Mapping[str, str], answer: bytes) -> dict[str, A
     if code:
         raise failure_of_code(code)
     raise AttemptFailed("UnreadableAnswer" if status == 200 else str(status), retryable=True)
+
+
+def _decoded(answer: bytes, headers: Mapping[str, str]) -> bytes:
+    """An answer is not asked for in gzip; who is on the way may do it all the same."""
+    if headers.get("content-encoding") != "gzip":
+        return answer
+    return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(answer, MAX_ANSWER_BYTES)
 
 
 def _error_code(members: Mapping[str, Any], headers: Mapping[str, str]) -> str:

@@ -18,11 +18,12 @@ KEY = "a-key"
 HEADERS = {"content-type": "application/json", "x-api-key": KEY}
 GOOD, BAD = b'{"id":1,"name":"Ada"}', b'{"v":1}'
 OF_NO_USE_IN_LAMBDA = {
-    "aiohttp",
     "app.api.models",
     "app.http_protocol",
     "app.openapi",
+    "app.sinks.http_calls",
     "boto3",
+    "httptools",
     "prometheus_client",
     "pydantic.v1",
     "s3transfer",
