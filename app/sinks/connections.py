@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from app.sinks.http_calls import CallFailed, Connection, Endpoint, header_lines
 
@@ -62,23 +63,42 @@ class _Way:
                 return await opening
         except TimeoutError:
             raise CallFailed("ConnectTimeout") from None
-        except OSError as error:  # ssl's errors are some too
+        except (OSError, UnicodeError) as error:  # ssl's errors are the former, a name that can be none the latter
             raise CallFailed(type(error).__name__) from error
 
     async def _open(self, to: SplitResult, protocol: Callable[[], Opened]) -> Opened:
+        if to.scheme not in _PORTS:
+            raise CallFailed("InvalidURL")
+        host, port = to.hostname or "", _port(to)
         tls = self._context() if to.scheme == "https" else None
-        _, opened = await asyncio.get_running_loop().create_connection(protocol, to.hostname or "", _port(to), ssl=tls)
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        connected = await first_to_answer(found, self._connect_seconds)
+        try:
+            _, opened = await loop.create_connection(
+                protocol, sock=connected, ssl=tls, server_hostname=host if tls else None
+            )
+        except BaseException:
+            connected.close()
+            raise
         return opened
 
     async def _open_tunnel(self, proxy: SplitResult, to: SplitResult) -> Connection:
+        tls = self._context()
+        authority = _authority(to)
         tunnel = await self._open(proxy, _Tunnel)
-        through = await tunnel.lead_to(f"{to.hostname}:{_port(to)}", _credentials(proxy))
+        try:
+            return await self._inside(await tunnel.lead_to(authority, _credentials(proxy)), tls, to)
+        except BaseException:
+            tunnel.abort()
+            raise
+
+    @staticmethod
+    async def _inside(through: asyncio.Transport, tls: ssl.SSLContext, to: SplitResult) -> Connection:
         connection = Connection()
-        inside = await asyncio.get_running_loop().start_tls(
-            through, connection, self._context(), server_hostname=to.hostname
-        )
-        if inside is None:  # typeshed's word for a loop that is closing
-            raise CallFailed("TunnelClosed")
+        inside = await asyncio.get_running_loop().start_tls(through, connection, tls, server_hostname=to.hostname)
+        if inside is None or through.is_closing():  # asyncio's word, and uvloop's, for a proxy that hung up
+            raise CallFailed("ServerDisconnected")
         connection.connection_made(inside)
         return connection
 
@@ -86,6 +106,33 @@ class _Way:
         if self._tls is None:
             self._tls = self._make_tls()
         return self._tls
+
+
+async def first_to_answer(found: Sequence[tuple[Any, ...]], seconds: float) -> socket.socket:
+    """A connection to the first of the addresses that takes one. Each has its share of the time.
+
+    Args:
+        found: as getaddrinfo says it.
+
+    Raises:
+        OSError: none did; what the last said.
+    """
+    failure = OSError("no address")
+    for family, kind, protocol, _, address in found:
+        connecting = socket.socket(family, kind, protocol)
+        connecting.setblocking(False)
+        try:
+            async with asyncio.timeout(seconds / len(found)):
+                await asyncio.get_running_loop().sock_connect(connecting, address)
+        except OSError as error:  # TimeoutError is one
+            connecting.close()
+            failure = error
+        except BaseException:
+            connecting.close()
+            raise
+        else:
+            return connecting
+    raise failure
 
 
 class _Tunnel(asyncio.Protocol):
@@ -114,23 +161,29 @@ class _Tunnel(asyncio.Protocol):
         """What goes through to `authority` from now on."""
         headers = {"Host": authority, **credentials}
         self._transport.write(f"CONNECT {authority} HTTP/1.1\r\n{header_lines(headers)}\r\n".encode("latin-1"))
-        try:
-            await self._answered
-        finally:
-            is_through = _END_OF_HEAD in self._head and _ESTABLISHED.match(self._head) is not None
-            if not is_through:
-                self._transport.abort()
-        if not is_through:
+        await self._answered
+        if not self._head.endswith(_END_OF_HEAD) or _ESTABLISHED.match(self._head) is None:
             raise CallFailed("ProxyRefused")
         return self._transport
+
+    def abort(self) -> None:
+        self._transport.abort()
 
 
 def _credentials(proxy: SplitResult) -> Mapping[str, str]:
     if proxy.username is None:
         return {}
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    pair = b"%b:%b" % (unquote_to_bytes(proxy.username), unquote_to_bytes(proxy.password or ""))
+    return {"Proxy-Authorization": f"Basic {b64encode(pair).decode()}"}
+
+
+def _authority(to: SplitResult) -> str:
+    host = to.hostname or ""
+    return f"[{host}]:{_port(to)}" if ":" in host else f"{host}:{_port(to)}"
 
 
 def _port(to: SplitResult) -> int:
-    return to.port or _PORTS[to.scheme]
+    try:
+        return to.port or _PORTS[to.scheme]
+    except ValueError:
+        raise CallFailed("InvalidURL") from None

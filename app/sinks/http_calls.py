@@ -13,7 +13,9 @@ import httptools
 IDLE_SECONDS = 15.0
 """A connection that nothing went over for so long is not used again: its server may just be closing it."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
-"""Far over the largest: one entry for each of 500 records."""
+"""Far over the largest, with all that frames it: one entry for each of 500 records."""
+MAX_HEAD_BYTES = 64 * 1024
+"""As much may come before an answer's body, provisional answers included."""
 _FIRST_FINAL_STATUS = 200
 
 
@@ -52,82 +54,100 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
         self._awaited: asyncio.Future[Answer] | None = None
         self._headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
         self._size = 0
-        self.is_open = False
+        self._has_head = False
+        self.is_open = True
         self.used_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop's is no subclass
-        """It is there."""
+        """It is there. One inside a tunnel may have ended before this is said."""
         self._transport = transport
-        self.is_open = True
+
+    def eof_received(self) -> None:
+        """Its server is closing it; that it is gone is only said later."""
+        self.is_open = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone, and with it the answer that was due."""
-        self._break_off("ServerDisconnected" if exc is None else type(exc).__name__)
+        """It is gone, and with it the answer that was due, unless that was to end so (RFC 9112, 6.3)."""
+        has_length = "content-length" in self._headers or "transfer-encoding" in self._headers
+        if exc is None and self._has_head and not has_length:
+            self._answer()
+        self.close("ServerDisconnected" if exc is None else type(exc).__name__)
 
     def ask(self, head: bytes, body: bytes) -> Awaitable[Answer]:
         """Send a request; its answer, or CallFailed."""
-        self._awaited = self._loop.create_future()
+        if not self.is_open or self._transport is None:
+            raise CallFailed("ServerDisconnected")
+        self._size = 0
+        self._has_head = False
         self._transport.writelines((head, body))
+        self._awaited = self._loop.create_future()
         return self._awaited
 
-    def close(self) -> None:
-        """Let nothing more go over it. What is under way is cut off, so that it waits for nobody."""
+    def close(self, code: str = "Closed") -> None:
+        """Let nothing more go over it. A call under way fails; nothing waits for the other side."""
         self.is_open = False
-        if self._awaited is None:
-            self._transport.close()
-        else:
+        if self._transport is not None:
             self._transport.abort()
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None and not awaited.done():
+            awaited.set_exception(CallFailed(code))
 
     def data_received(self, data: bytes) -> None:
         """Read on; what nobody asked for ends the connection."""
         if self._awaited is None:
             self.close()
             return
+        self._size += len(data)
+        if self._size > MAX_ANSWER_BYTES:
+            self.close("AnswerTooLarge")
+            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._break_off("UnreadableAnswer")
+            self.close("UnreadableAnswer")
+        if self._size > MAX_HEAD_BYTES and not self._has_head:
+            self.close("AnswerTooLarge")
 
     def on_message_begin(self) -> None:
         """An answer begins; two to one call would be taken for the answers to two."""
         if self._awaited is None:
             self.close()
-        self._headers, self._pieces, self._size = {}, [], 0
+        self._headers, self._pieces, self._has_head = {}, [], False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One of its headers."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        """One of its headers. What follows a body in pieces is none."""
+        if not self._has_head:
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """All of them are there."""
+        self._has_head = True
 
     def on_body(self, body: bytes) -> None:
         """A piece of its body."""
-        self._size += len(body)
-        if self._size > MAX_ANSWER_BYTES:
-            self._break_off("AnswerTooLarge")
-        else:
-            self._pieces.append(body)
+        self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         """It is there as a whole; one below 200 is not the last."""
-        status = self._parser.get_status_code()
-        awaited = self._awaited
-        if status < _FIRST_FINAL_STATUS or awaited is None:
+        if self._parser.get_status_code() < _FIRST_FINAL_STATUS:
+            self._has_head = False
+        else:
+            self._answer()
+
+    def _answer(self) -> None:
+        awaited, self._awaited = self._awaited, None
+        if awaited is None or self._transport is None:
             return
-        self._awaited = None
         self.used_at = self._loop.time()
         if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
             self.close()
         if not awaited.done():
-            awaited.set_result(Answer(status, self._headers, b"".join(self._pieces)))
-
-    def _break_off(self, code: str) -> None:
-        self.close()
-        if self._awaited is not None and not self._awaited.done():
-            self._awaited.set_exception(CallFailed(code))
-        self._awaited = None
+            awaited.set_result(Answer(self._parser.get_status_code(), self._headers, b"".join(self._pieces)))
 
 
 class Endpoint:
@@ -143,6 +163,8 @@ class Endpoint:
         self._connect = connect
         self._start = f"POST {target} HTTP/1.1\r\n{header_lines(headers)}"
         self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._is_closed = False
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Make one call.
@@ -150,20 +172,26 @@ class Endpoint:
         Raises:
             CallFailed: no answer came.
         """
-        head = f"{self._start}{header_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
+        head = f"{self._start}{header_lines(headers)}Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
         connection = self._kept() or await self._connect()
+        self._busy.add(connection)
         try:
-            answer = await connection.ask(head.encode("latin-1"), body)
+            if self._is_closed:
+                connection.close()
+            answer = await connection.ask(head, body)
         except BaseException:  # what may yet come would be taken for the answer to another call
             connection.close()
             raise
+        finally:
+            self._busy.discard(connection)
         if connection.is_open:
             self._idle.append(connection)
         return answer
 
     def close(self) -> None:
-        """Close all connections that no call is using."""
-        for connection in self._idle:
+        """Close all connections. Calls under way fail, and those that come later."""
+        self._is_closed = True
+        for connection in (*self._idle, *self._busy):
             connection.close()
         self._idle.clear()
 
@@ -178,5 +206,12 @@ class Endpoint:
 
 
 def header_lines(headers: Mapping[str, str]) -> str:
-    """As they stand in a head."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    """As they stand in a head.
+
+    Raises:
+        CallFailed: one would be more than a line.
+    """
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not lines.count("\n") == lines.count("\r") == len(headers):
+        raise CallFailed("InvalidHeader")
+    return lines

@@ -1,14 +1,17 @@
 """Gateways under test: the real app in processes of their own, an AWS of the session's own behind them."""
 
+import asyncio
+import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from tests.support.aws import Aws, make_aws, moto_endpoint
 from tests.support.transports import Client, LambdaClient, UvicornClient, lambda_gateway, uvicorn_gateway
@@ -43,6 +46,24 @@ class Gateway:
 
 
 StartGateway = Callable[..., Gateway]
+InLoop = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def in_loop(request: pytest.FixtureRequest) -> InLoop:
+    """Run a coroutine in a loop of each kind; what the loop would only have logged fails the test."""
+
+    def run(main: Coroutine[Any, Any, None]) -> None:
+        complaints: list[dict[str, Any]] = []
+        gc.freeze()  # only what the test itself makes is looked through
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            runner.get_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+            runner.run(main)
+            gc.collect()
+        gc.unfreeze()
+        assert complaints == []
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""Signatures are botocore's own."""
+
+from datetime import UTC, datetime, timedelta
+
+import botocore.auth
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+
+from app.sinks.signing import Signer
+
+HEADERS = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Kinesis_20131202.PutRecords"}
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Clock:
+    """botocore's clock, which stands still."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = MIDNIGHT
+        monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: self.now.replace(tzinfo=None))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def by_botocore(credentials: ReadOnlyCredentials, url: str, body: bytes) -> dict[str, str]:
+    request = AWSRequest("POST", url, dict(HEADERS), body)
+    SigV4Auth(credentials, "kinesis", "eu-west-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://kinesis.eu-west-1.amazonaws.com",
+        "https://kinesis.eu-west-1.amazonaws.com/",
+        "http://127.0.0.1:4566",
+        "http://[::1]:4566/a/b",
+    ],
+)
+def test_signatures(url: str, clock: Clock) -> None:
+    signer = Signer("kinesis", "eu-west-1", url)
+    seen = set()
+    days = [MIDNIGHT - timedelta(seconds=1), MIDNIGHT, MIDNIGHT - timedelta(seconds=1), MIDNIGHT + timedelta(days=365)]
+    for moment in days:
+        clock.now = moment
+        for secret in ("secret/key+=", "another", "secret/key+="):
+            for token in (None, "session//token"):
+                for body in (b"", b"{}", bytes(range(256))):
+                    credentials = ReadOnlyCredentials("key", secret, token)
+                    signed = signer.signed(credentials, dict(HEADERS), body)
+                    host = signed.pop("Host")
+                    assert signed == by_botocore(credentials, url, body)
+                    assert host == url.split("/")[2]
+                    assert ("X-Amz-Security-Token" in signed) is (token is not None)
+                    seen.add(signed["Authorization"])
+    assert len(seen) == 3 * 2 * 2 * 3, "days, secrets, tokens and bodies"
