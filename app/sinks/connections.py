@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from app.sinks.http_calls import CallFailed, Connection, Endpoint, header_lines
 
-Opened = TypeVar("Opened", bound=asyncio.Protocol)
+Opened = TypeVar("Opened", bound="Connection | _Tunnel")
 _ESTABLISHED = re.compile(rb"HTTP/1\.[01] 2\d\d[ \r]")
 _END_OF_HEAD = b"\r\n\r\n"
 _MAX_HEAD_BYTES = 16 * 1024
@@ -74,11 +74,11 @@ class _Way:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         connected = await first_to_answer(found, self._connect_seconds)
+        opened = protocol()
         try:
-            _, opened = await loop.create_connection(
-                protocol, sock=connected, ssl=tls, server_hostname=host if tls else None
-            )
-        except BaseException:
+            await loop.create_connection(lambda: opened, sock=connected, ssl=tls, server_hostname=host if tls else None)
+        except BaseException:  # a handshake that was just done would wait for the other side's farewell
+            opened.close()
             connected.close()
             raise
         return opened
@@ -90,7 +90,7 @@ class _Way:
         try:
             return await self._inside(await tunnel.lead_to(authority, _credentials(proxy)), tls, to)
         except BaseException:
-            tunnel.abort()
+            tunnel.close()
             raise
 
     @staticmethod
@@ -139,6 +139,7 @@ class _Tunnel(asyncio.Protocol):
     """A connection to a proxy, until the proxy lets it through."""
 
     def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
         self._head = b""
         self._answered = asyncio.get_running_loop().create_future()
 
@@ -159,6 +160,8 @@ class _Tunnel(asyncio.Protocol):
 
     async def lead_to(self, authority: str, credentials: Mapping[str, str]) -> asyncio.Transport:
         """What goes through to `authority` from now on."""
+        if self._transport is None:
+            raise CallFailed("ServerDisconnected")
         headers = {"Host": authority, **credentials}
         self._transport.write(f"CONNECT {authority} HTTP/1.1\r\n{header_lines(headers)}\r\n".encode("latin-1"))
         await self._answered
@@ -166,8 +169,9 @@ class _Tunnel(asyncio.Protocol):
             raise CallFailed("ProxyRefused")
         return self._transport
 
-    def abort(self) -> None:
-        self._transport.abort()
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
 
 def _credentials(proxy: SplitResult) -> Mapping[str, str]:
