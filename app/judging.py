@@ -14,8 +14,8 @@ import orjson
 from app.strict_json import Budget
 from app.validation import Accepted, RecordSchema, Rejected, could_have_duplicates, judge
 
-PORTION_BYTES = 16 * 1024
-"""Some dozens of usual records: what is shared among them is then next to nothing for each, and if one of them needs a
+PORTION_BYTES = 32 * 1024
+"""About a hundred usual records: what is shared among them is then next to nothing for each, and if one of them needs a
 closer look not many others get it too."""
 _ID = itemgetter("id")
 _ONLY_OBJECTS = {dict}
