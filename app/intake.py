@@ -180,7 +180,7 @@ async def _judge(decoded: _Decoded, submission: Submission, form: StreamLines, s
     turn = 0
     for portion in portions(decoded.raws):
         raws = decoded.raws[portion.start : portion.stop]
-        turn += sum(map(len, raws))
+        turn += portion.size
         found = judge_portion(raws, portion.start, form.room, schema, budget)
         if found.bad:
             judged.bad |= found.bad

@@ -46,7 +46,8 @@ class Chain:
 
     Attributes:
         lane: which of the stream's lanes they are in, or None to keep each line's own partition key and record.
-        data, keys: of the lines that are not confirmed, in order.
+        data: the lines that are not confirmed, in order.
+        keys: theirs; none where a lane has them.
         indexes: theirs, in the request.
         owner: whose lines they are.
         tries: how often in a row a call took none of them.
@@ -72,7 +73,7 @@ class Chain:
     def keep(self, positions: Sequence[int]) -> None:
         """Let all go but those at `positions`."""
         self.data = [self.data[position] for position in positions]
-        self.keys = [self.keys[position] for position in positions]
+        self.keys = [self.keys[position] for position in positions] if self.keys else ()
         self.indexes = [self.indexes[position] for position in positions]
 
     def cut(self, position: int) -> "Chain":
@@ -127,14 +128,17 @@ def chains(lines: Lines, packing: Packing) -> Iterator[Chain]:
     """Lines by lane, each lane's in order; lines with the same key are in the same lane."""
     data, keys, lanes = lines.data, lines.keys, packing.lanes
     if len(data) == 1:
-        yield Chain(lane_of(keys[0], lanes) if packing.packed else None, data, keys, (0,))
+        yield Chain(lane_of(keys[0], lanes), data, (), (0,)) if packing.packed else Chain(None, data, keys, (0,))
         return
     by_lane = defaultdict[int, list[int]](list)
     for index, key in enumerate(keys):
         by_lane[key * lanes >> _KEY_BITS].append(index)  # lane_of
     for lane, indexes in by_lane.items():
-        of_lane = list(map(data.__getitem__, indexes)), list(map(keys.__getitem__, indexes))
-        yield Chain(lane if packing.packed else None, *of_lane, indexes)
+        of_lane = list(map(data.__getitem__, indexes))
+        if packing.packed:
+            yield Chain(lane, of_lane, (), indexes)
+        else:
+            yield Chain(None, of_lane, list(map(keys.__getitem__, indexes)), indexes)
 
 
 def lane_of(key: int, lanes: int) -> int:

@@ -1,7 +1,6 @@
 """Records judged a portion at a time: as each would be alone, by two other ways to a verdict."""
 
 import json
-from itertools import chain
 
 import pytest
 from hypothesis import example, given
@@ -95,6 +94,29 @@ def test_a_tricky_record_among_plain_ones(tricky: bytes) -> None:
     assert reasons(together([PLAIN, tricky, PLAIN], 10_000)) == {0: None, 1: expected, 2: None}
 
 
+CLOSE_EACH_OTHER = [
+    [b'{"id":1,"a":[{"b":1}', b'{"c":1}]},{"id":2}'],
+    [b'{"id":1},{"id":2', b"}"],
+    [b'{"id":1},{"id":2}', b'{"id":3},{"id":4}'],
+    [b'{"id":1,"a":[1', b"2]}", b'{"id":3}'],
+    [b'{"id":1,"a":[1', b"2", b'3]},{"id":2},7,{"id":3}'],
+    [b'{"id":1}]', b'[{"id":2}'],
+    [b'{"id":1},0', b'{"id":2}'],
+    [b'{"id":1,"a":"b', b'c"}'],
+    [b'{"id":1},', b'{"id":2}'],
+]
+
+
+@pytest.mark.parametrize("raws", CLOSE_EACH_OTHER)
+@pytest.mark.parametrize("others", [[], [PLAIN]])
+def test_records_that_are_whole_only_together(raws: list[bytes], others: list[bytes]) -> None:
+    """By a comma, as an array has it, each of these would be as many good records as there are lines, or others."""
+    raws = [*others, *raws, *others]
+    found = reasons(together(raws, 10_000))
+    assert found == {index: strict_reason(raw, 10_000) for index, raw in enumerate(raws)}
+    assert "malformed_json" in found.values()
+
+
 def test_a_colon_too_many_makes_up_for_none_that_is_missing() -> None:
     """Colons are counted of all records together."""
     raws = [b'{"id":1,"a":1,"a":2}', rb'{"id":"\u003a\u003a"}', b'{"id":"::"}', b'{"id"::1}', b'[{"a":1,"a":1}]']
@@ -110,10 +132,11 @@ def test_a_colon_too_many_makes_up_for_none_that_is_missing() -> None:
 @given(st.lists(st.integers(0, 3 * PORTION_BYTES).map(bytes), max_size=40))
 def test_portions_are_all_records_in_their_order_and_none_is_much_too_large(raws: list[bytes]) -> None:
     found = list(portions(raws))
-    assert list(chain.from_iterable(found)) == list(range(len(raws)))
+    assert [index for portion in found for index in range(portion.start, portion.stop)] == list(range(len(raws)))
     for portion in found:
-        sizes = [len(raws[index]) for index in portion]
+        sizes = [len(raw) for raw in raws[portion.start : portion.stop]]
         assert sizes
+        assert sum(sizes) == portion.size
         assert sum(sizes[:-1]) < PORTION_BYTES
     for portion in found[:-1]:
-        assert sum(len(raws[index]) for index in portion) >= PORTION_BYTES
+        assert portion.size >= PORTION_BYTES

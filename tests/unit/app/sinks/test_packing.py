@@ -121,13 +121,15 @@ def test_requests_that_share_a_call_share_its_records() -> None:
     assert all(before < after for before, after in pairwise(numbers))
 
 
-def test_what_is_left_of_a_chain_is_whole_lines_with_their_own_indexes() -> None:
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_is_left_of_a_chain_is_whole_lines_with_their_own_indexes(packed: bool) -> None:
     given_lines = [line(number, number, number % 2 << 31) for number in range(10)]
-    even, odd = chains(Lines.of("", MOMENT, given_lines), Packing(lanes=2))
+    even, odd = chains(Lines.of("", MOMENT, given_lines), Packing(lanes=2, packed=packed))
     rest = even.cut(2)
     rest.keep([0, 2])
     odd.keep([])
     assert [list(each.indexes) for each in (even, rest, odd)] == [[0, 2], [4, 8], []]
     for each in (even, rest):
         of_index = [given_lines[index] for index in each.indexes]
-        assert list(zip(each.data, each.keys, strict=True)) == of_index
+        assert list(each.data) == [one.data for one in of_index]
+        assert list(each.keys) == ([] if packed else [one.key for one in of_index])
