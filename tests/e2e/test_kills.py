@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.copies import TEMPLATES, changed_copy
+from tests.support.copies import sooner_delivered
 from tests.support.load import load
 from tests.support.local_pipeline import LocalPipeline, eventually
 from tests.support.stores import Stores
@@ -51,8 +51,7 @@ def test_nothing_is_lost_and_the_view_has_each_once(
     start_pipeline: Callable[..., LocalPipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Files every second give the kills many moments to hit.
-    templates = changed_copy(TEMPLATES, tmp_path, {"delivery.yaml": {"Default: 5\n": "Default: 1\n"}})
-    pipeline = start_pipeline("--templates", str(templates))
+    pipeline = start_pipeline("--templates", str(sooner_delivered(tmp_path)))
     stores = Stores(pipeline)
 
     began = time.monotonic()

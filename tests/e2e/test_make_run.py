@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.copies import sooner_delivered
 from tests.support.local_pipeline import LocalPipeline, eventually, processes_of, running
 from tests.support.processes import ROOT, clean_environment
 from tests.support.stores import Stores
@@ -203,7 +204,8 @@ def test_a_broken_file_is_one_line_and_nothing_is_left(tmp_path: Path, file: str
 def test_a_restart_keeps_the_rows_and_a_reset_does_not(
     start_pipeline: Callable[..., LocalPipeline], tmp_path: Path
 ) -> None:
-    first = start_pipeline()
+    templates = ("--templates", str(sooner_delivered(tmp_path)))
+    first = start_pipeline(*templates)
     ingest_id = send_one(first)
     row = wait_for_row(first, ingest_id)
     first.post(b"[{}]")
@@ -214,7 +216,7 @@ def test_a_restart_keeps_the_rows_and_a_reset_does_not(
     assert "stopped" in first.printed().splitlines()[-1]
     assert processes_of(tmp_path / "home") == []
 
-    second = start_pipeline()
+    second = start_pipeline(*templates)
     assert second.rows() == [row]
     assert second.summary() == counts == {
         "accepted": 1, "rejected": 1, "spilled": 0, "streamed": 1, "landed": 1, "loaded": 1,
@@ -234,8 +236,10 @@ def test_a_restart_keeps_the_rows_and_a_reset_does_not(
     assert second.wait_until_loaded(1)["streamed"] == 1
 
 
-def test_a_process_that_dies_is_started_again_but_not_the_engine(start_pipeline: Callable[..., LocalPipeline]) -> None:
-    pipeline = start_pipeline()
+def test_a_process_that_dies_is_started_again_but_not_the_engine(
+    start_pipeline: Callable[..., LocalPipeline], tmp_path: Path
+) -> None:
+    pipeline = start_pipeline("--templates", str(sooner_delivered(tmp_path)))
     url = pipeline.url
     for name in ("firehose", "snowpipe", "warehouse", "lambda", "gateway"):
         killed = pipeline.kill(name)
@@ -252,15 +256,15 @@ def test_a_process_that_dies_is_started_again_but_not_the_engine(start_pipeline:
 
 
 def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    with running(home) as killed:
+    home, templates = tmp_path / "home", ("--templates", str(sooner_delivered(tmp_path)))
+    with running(home, *templates) as killed:
         ingest_id = send_one(killed)
         wait_for_row(killed, ingest_id)
         killed.process.kill()
         killed.process.wait()
         eventually(lambda: processes_of(home), lambda left: not left, STOP_SECONDS)
 
-    with running(home) as again:
+    with running(home, *templates) as again:
         assert [row["ingest_id"] for row in again.rows()] == [ingest_id]
         assert again.summary()["loaded"] == 1
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from local_pipeline.warehouse import connect
 from ops import cli
 from tests.support import generators as make
 from tests.support.aws import parse_record
+from tests.support.copies import sooner_delivered
 from tests.support.local_pipeline import LocalPipeline, eventually
 from tests.support.stores import Stores
 
@@ -122,9 +124,10 @@ def ids_of(stores: Stores, like: list[str]) -> dict[str, int]:
 
 
 def test_a_break_by_hand_is_found_with_its_ids_and_a_skipped_file_comes_back(
-    start_pipeline: Callable[..., LocalPipeline],
+    start_pipeline: Callable[..., LocalPipeline], tmp_path: Path
 ) -> None:
-    pipeline = start_pipeline()
+    # Two seconds, so that a record put just after the bad line is in its file.
+    pipeline = start_pipeline("--templates", str(sooner_delivered(tmp_path, 2)))
     stores = Stores(pipeline)
     first = send(pipeline, "first", 300)
     pipeline.post(b'{"no":"id"}')

@@ -87,6 +87,7 @@ def start_gateway(
     endpoint: str, schemas_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartGateway]:
     """Start a gateway with a stream and a bucket of its own, until the session ends."""
+    clients: list[UvicornClient | LambdaClient] = []
     with ExitStack() as running:
 
         def start(transport: str, *, through: str | None = None, **settings: str) -> Gateway:
@@ -98,14 +99,18 @@ def start_gateway(
                 **aws.environment(through),
                 **settings,
             }
-            client: Client
+            client: UvicornClient | LambdaClient
             if transport == "uvicorn":
                 client = running.enter_context(uvicorn_gateway(environment, folder))
             else:
                 client = running.enter_context(lambda_gateway(environment, folder))
+            clients.append(client)
             return Gateway(client, aws, folder / "receipts.ndjson")
 
         yield start
+        for client in clients:  # all at once; each is waited for when the block ends
+            if client.process:
+                client.process.terminate()
 
 
 @pytest.fixture(scope="session", params=TRANSPORTS)

@@ -24,3 +24,8 @@ def changed_copy(folder: Path, into: Path, changes: Mapping[str, Mapping[str, st
             text = text.replace(old, new)
         (copy / name).write_text(text, encoding="utf-8")
     return copy
+
+
+def sooner_delivered(into: Path, seconds: int = 1) -> Path:
+    """The templates, but a landing file is written `seconds` after its first record, for tests that wait for rows."""
+    return changed_copy(TEMPLATES, into, {"delivery.yaml": {"Default: 5\n": f"Default: {seconds}\n"}})
