@@ -1,47 +1,24 @@
 """Calls over connections that are kept, to servers that keep to HTTP/1.1 and others that do not."""
 
 import asyncio
-import ssl
-from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.sinks.connections import endpoint
-from app.sinks.http_calls import IDLE_SECONDS, MAX_ANSWER_BYTES, CallFailed, Connection, Endpoint
+from app.sinks.http_calls import IDLE_SECONDS, MAX_ANSWER_BYTES, Connection, Endpoint
 from tests.functional.conftest import InLoop
-from tests.support.scripted import Script, Scripted, Wire, echo, serving, until_client_leaves, whole
+from tests.support.scripted import (
+    Wire,
+    calls_to,
+    connecting_to,
+    echo,
+    failure,
+    first,
+    serving,
+    until_client_leaves,
+    whole,
+)
 
 LARGE = bytes(16 * 1024 * 1024)  # more than a socket takes before it is read
-
-
-def calls_to(server: Scripted) -> Endpoint:
-    return endpoint(f"http://{server.address}", None, ssl.create_default_context, 30)
-
-
-def connecting_to(server: Scripted, make: Callable[[], Connection] = Connection) -> Callable[[], Awaitable[Connection]]:
-    async def connect() -> Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(make, "127.0.0.1", server.port)
-        return connection
-
-    return connect
-
-
-async def failure(call: Awaitable[object]) -> str:
-    with pytest.raises(CallFailed) as failed:
-        await call
-    return failed.value.code
-
-
-def first(script: Script) -> Script:
-    """`script` for the first connection, an echo for those after."""
-    is_first = True
-
-    async def either(wire: Wire) -> None:
-        nonlocal is_first
-        chosen, is_first = (script if is_first else echo), False
-        await chosen(wire)
-
-    return either
 
 
 def test_connections_are_kept(in_loop: InLoop) -> None:
@@ -277,91 +254,6 @@ def test_an_answer_before_the_request_was_read(in_loop: InLoop) -> None:
             assert (await calls.post({}, b"two")).body == b"two"
             assert len(server.wires) == 2
             calls.close()
-
-    in_loop(main())
-
-
-def test_a_call_that_is_cancelled_at_any_step_spoils_no_other(in_loop: InLoop) -> None:
-    async def main() -> None:
-        async with serving(echo) as server:
-            calls = calls_to(server)
-            for steps in range(25):
-                task = asyncio.create_task(calls.post({}, b"cancelled"))
-                for _ in range(steps):
-                    await asyncio.sleep(0)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-                assert (await calls.post({}, b"%d" % steps)).body == b"%d" % steps
-            calls.close()
-            await server.all_ended()
-
-    in_loop(main())
-
-
-def test_a_call_that_is_cancelled_gives_its_connection_up(in_loop: InLoop) -> None:
-    asked = asyncio.Event()
-
-    async def script(wire: Wire) -> None:
-        await wire.request()
-        asked.set()
-        await until_client_leaves(wire)
-
-    async def main() -> None:
-        async with serving(first(script)) as server:
-            calls = calls_to(server)
-            task = asyncio.create_task(calls.post({}, b"{}"))
-            await asked.wait()
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            await server.all_ended()
-            assert (await calls.post({}, b"two")).body == b"two"
-            calls.close()
-
-    in_loop(main())
-
-
-def test_closing_ends_calls_under_way(in_loop: InLoop) -> None:
-    asked = asyncio.Event()
-
-    async def script(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")
-        asked.set()
-        await until_client_leaves(wire)
-
-    async def main() -> None:
-        async with serving(script) as server:
-            calls = calls_to(server)
-            task = asyncio.create_task(calls.post({}, b"{}"))
-            await asked.wait()
-            calls.close()
-            assert await failure(task) == "Closed"
-            await server.all_ended()
-
-    in_loop(main())
-
-
-def test_closing_while_a_connection_is_made(in_loop: InLoop) -> None:
-    async def main() -> None:
-        connected, go_on = asyncio.Event(), asyncio.Event()
-        async with serving(echo) as server:
-
-            async def connect() -> Connection:
-                connection = await connecting_to(server)()
-                connected.set()
-                await go_on.wait()
-                return connection
-
-            calls = Endpoint(connect, "/", {})
-            task = asyncio.create_task(calls.post({}, b"{}"))
-            await connected.wait()
-            calls.close()
-            go_on.set()
-            await failure(task)
-            await failure(calls.post({}, b"later"))
-            await server.all_ended()
-            assert server.requests == []
 
     in_loop(main())
 

@@ -1,12 +1,21 @@
-"""Servers on loopback that follow a script, byte by byte, and remember their connections."""
+"""Servers on loopback that follow a script, byte by byte, and remember their connections; calls that go to them."""
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
+import pytest
+import trustme
+
+from app.sinks.connections import endpoint
+from app.sinks.http_calls import CallFailed, Connection, Endpoint
 from tests.support.http_wire import MAX_HEAD_BYTES, Request, read_request
+
+AUTHORITY = trustme.CA()
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n"
 
 
 @dataclass
@@ -123,3 +132,76 @@ async def echo(wire: Wire) -> None:
     """Answer each request with its own body."""
     while request := await wire.request():
         await wire.send(whole(request.body))
+
+
+def first(script: Script) -> Script:
+    """`script` for the first connection, an echo for those after."""
+    is_first = True
+
+    async def either(wire: Wire) -> None:
+        nonlocal is_first
+        chosen, is_first = (script if is_first else echo), False
+        await chosen(wire)
+
+    return either
+
+
+def leading_to(server: Scripted) -> Script:
+    """A proxy that makes tunnels, all to `server`."""
+
+    async def script(wire: Wire) -> None:
+        await wire.request()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        try:
+            await wire.send(ESTABLISHED)
+            await asyncio.gather(_pass_on(wire.reader, writer), _pass_on(reader, wire.writer))
+        finally:
+            writer.close()
+
+    return script
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+def of_server(name: str = "127.0.0.1") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    AUTHORITY.issue_cert(name).configure_cert(context)
+    return context
+
+
+@cache
+def trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    AUTHORITY.configure_trust(context)
+    return context
+
+
+def calls_to(server: Scripted) -> Endpoint:
+    return endpoint(f"http://{server.address}", None, ssl.create_default_context, 30)
+
+
+def calls_with_tls_to(server: Scripted, proxy: Scripted | None = None, *, seconds: float = 30) -> Endpoint:
+    return endpoint(f"https://{server.address}", f"http://{proxy.address}" if proxy else None, trusting, seconds)
+
+
+def connecting_to(server: Scripted, make: Callable[[], Connection] = Connection) -> Callable[[], Awaitable[Connection]]:
+    async def connect() -> Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(make, "127.0.0.1", server.port)
+        return connection
+
+    return connect
+
+
+async def failure(call: Awaitable[object]) -> str:
+    with pytest.raises(CallFailed) as failed:
+        await call
+    return failed.value.code
