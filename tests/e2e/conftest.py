@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.copies import sooner_delivered
 from tests.support.fault_proxy import ProxyThread
 from tests.support.local_pipeline import LocalPipeline, running
 from tests.support.second_gateway import behind_proxy
@@ -32,8 +33,12 @@ class Faulty:
 
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPipeline]:
-    """One pipeline as it is shipped, for tests that leave it as they found it but for their records."""
-    with running(tmp_path_factory.mktemp("pipeline") / "home") as shared:
+    """One pipeline, shipped but for a short buffer, for tests that leave it as they found it but for their records.
+
+    They wait for rows often; how soon the shipped buffer gives one is a test of its own in `test_make_run`.
+    """
+    folder = tmp_path_factory.mktemp("pipeline")
+    with running(folder / "home", "--templates", str(sooner_delivered(folder))) as shared:
         yield shared
 
 

@@ -58,7 +58,8 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
-def test_the_first_record_is_a_row_in_time(pipeline: LocalPipeline) -> None:
+def test_the_first_record_is_a_row_in_time(start_pipeline: Callable[..., LocalPipeline]) -> None:
+    pipeline = start_pipeline()
     started = time.monotonic()
     ingest_id = send_one(pipeline)
     row = wait_for_row(pipeline, ingest_id, FIRST_ROW_SECONDS)
