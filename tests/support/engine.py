@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,7 +29,7 @@ IMAGE = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/sluice@sha256:{'0' * 64}"
 
 @dataclass
 class RunningEngine:
-    """An engine and clients for it."""
+    """An engine and clients for it, each made once: what polls would spend its time on making them."""
 
     engine: Engine
     log: Path
@@ -55,7 +56,7 @@ class RunningEngine:
         self.process.kill()
         self.process.wait(STOP_SECONDS)
 
-    @property
+    @cached_property
     def session(self) -> boto3.Session:
         return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
@@ -63,23 +64,23 @@ class RunningEngine:
     def config(self) -> Config:
         return Config(connect_timeout=5, read_timeout=30)
 
-    @property
+    @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         return self.session.client("cloudformation", endpoint_url=self.engine.url, config=self.config)
 
-    @property
+    @cached_property
     def kinesis(self) -> "KinesisClient":
         return self.session.client("kinesis", endpoint_url=self.engine.url, config=self.config)
 
-    @property
+    @cached_property
     def s3(self) -> "S3Client":
         return self.session.client("s3", endpoint_url=self.engine.url, config=self.config)
 
-    @property
+    @cached_property
     def sqs(self) -> "SQSClient":
         return self.session.client("sqs", endpoint_url=self.engine.url, config=self.config)
 
-    @property
+    @cached_property
     def functions(self) -> "LambdaClient":
         return self.session.client("lambda", endpoint_url=self.engine.url, config=self.config)
 
