@@ -79,7 +79,7 @@ loadtest: $(LOADTEST) ## load a gateway and judge it (SCENARIO=steady HOST=http:
 bench: $(DEV) $(BENCH) ## what a record costs here and in other gateways (Linux; 15 minutes, ARGS=--quick 3; docs/benchmarks.md)
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-bench-pipeline: $(LOCAL) $(ENGINE) ## what the pipeline on this machine carries end to end (RATE=5000 SECONDS=60; ARGS=--console)
+bench-pipeline: $(DEV) $(ENGINE) ## what the pipeline on this machine carries end to end (RATE=5000 SECONDS=60; ARGS=--console)
 	@.venv/bin/python -m benchmarks.pipeline --rate="$(or $(RATE),5000)" --seconds="$(or $(SECONDS),60)" $(ARGS)
 
 image: ## build the gateway's image with docker, podman or buildah (TAG=sluice:dev)

@@ -27,7 +27,7 @@ _ROUTER_DETAILS = {
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Map our errors and the router's; `AnswerGuard` asks `unforeseen` about what nobody foresaw."""
+    """Map our errors and the router's; `AnswerGuard` and the lane ask `unforeseen` about what nobody foresaw."""
     app.add_exception_handler(HttpError, _ours)
     app.add_exception_handler(HTTPException, _of_the_router)
 

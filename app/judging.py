@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.strict_json import Budget
-from app.validation import Accepted, RecordSchema, Rejected, could_have_duplicates, judge
+from app.validation import SCREENED_BYTES, Accepted, RecordSchema, Rejected, could_have_duplicates, judge
 
 PORTION_BYTES = 32 * 1024
 """About a hundred usual records: what is shared among them is then next to nothing for each, and if one of them needs a
@@ -82,39 +82,56 @@ def judge_portion(
         room: bytes that the payload of the record at an index may have in a stream line; the higher the index, the
             fewer.
     """
+    text = _BETWEEN.join(raws)
+    if len(text) > SCREENED_BYTES:
+        return _judge_each(raws, first, room, schema, budget)
+    values = _read_together(text, len(raws))
+    if values is None:
+        values, text = _read_each(raws)
+    if could_have_duplicates(text, values):
+        return _judge_each(raws, first, room, schema, budget)
     least_room = room(first + len(raws) - 1)
-    ids = _ids_of_good(raws, least_room, schema)
+    ids = _ids_of_good(raws, values, least_room, schema)
     if ids is not None:
         return Judged(list(range(first, first + len(raws))), ids)
     judged = Judged()
-    objects = _read_objects(raws)
-    if objects is None:
-        for index, raw in enumerate(raws, first):
+    for index, (raw, value) in enumerate(zip(raws, values, strict=True), first):
+        if not isinstance(value, dict) or value.get("id") is None or len(raw) > least_room:
             judged.note(index, judge(raw, room(index), schema, budget))
-        return judged
-    for index, (raw, record) in enumerate(zip(raws, objects, strict=True), first):
-        if record is None or record.get("id") is None or len(raw) > least_room:
-            judged.note(index, judge(raw, room(index), schema, budget))
-        elif schema is not None and (errors := schema.find_errors(record)):
+        elif schema is not None and (errors := schema.find_errors(value)):
             judged.bad[index] = Rejected(raw, schema.reason, errors)
         else:
-            judged.note(index, Accepted(raw, record["id"]))
+            judged.good.append(index)
+            judged.ids.append(value["id"])
     return judged
 
 
-def _ids_of_good(raws: Sequence[bytes], room: int, schema: RecordSchema | None) -> list[object] | None:
+def _judge_each(
+    raws: Sequence[bytes],
+    first: int,
+    room: Callable[[int], int],
+    schema: RecordSchema | None,
+    budget: Budget,
+) -> Judged:
+    judged = Judged()
+    for index, raw in enumerate(raws, first):
+        judged.note(index, judge(raw, room(index), schema, budget))
+    return judged
+
+
+def _ids_of_good(
+    raws: Sequence[bytes], values: Sequence[Any], room: int, schema: RecordSchema | None
+) -> list[object] | None:
     """The ids of `raws` if they are all plainly good. No loop of ours: one costs as much as what it looks at."""
-    text = _BETWEEN.join(raws)
-    objects = _read_together(text, len(raws))
-    if objects is None or set(map(type, objects)) != _ONLY_OBJECTS or max(map(len, raws)) > room:
+    if set(map(type, values)) != _ONLY_OBJECTS or max(map(len, raws)) > room:
         return None
     try:
-        ids = list(map(_ID, objects))
+        ids = list(map(_ID, values))
     except KeyError:
         return None
-    if _NULL in set(map(type, ids)) or could_have_duplicates(text, objects):
+    if _NULL in set(map(type, ids)):
         return None
-    return ids if schema is None or schema.all_obey(objects) else None
+    return ids if schema is None or schema.all_obey(values) else None
 
 
 def _read_together(text: bytes, count: int) -> list[Any] | None:
@@ -123,26 +140,22 @@ def _read_together(text: bytes, count: int) -> list[Any] | None:
     Texts can be made to close each other's brackets. Then a mark between them is not where it has to be.
     """
     try:
-        values = orjson.loads(b"[%b]" % text)
+        read = orjson.loads(b"[%b]" % text)
     except orjson.JSONDecodeError:
         return None
-    objects: list[Any] = values[::2]
-    return objects if len(objects) == count and values[1::2] == [_MARK] * (count - 1) else None
+    values: list[Any] = read[::2]
+    return values if len(values) == count and read[1::2] == [_MARK] * (count - 1) else None
 
 
-def _read_objects(raws: Sequence[bytes]) -> Sequence[dict[str, object] | None] | None:
-    """The objects among `raws`, None in place of each other record; None if one of them could hold a duplicate key, or
-    nest too deep."""
-    objects: list[dict[str, object] | None] = []
+def _read_each(raws: Sequence[bytes]) -> tuple[list[Any], bytes]:
+    """The values of `raws`, None in place of each that is not JSON, and the texts of all the others together."""
+    values: list[Any] = []
     texts: list[bytes] = []
     for raw in raws:
         try:
-            value = orjson.loads(raw)
+            values.append(orjson.loads(raw))
         except orjson.JSONDecodeError:
-            value = None
-        if isinstance(value, dict):
-            objects.append(value)
-            texts.append(raw)
+            values.append(None)
         else:
-            objects.append(None)
-    return None if could_have_duplicates(b"".join(texts), objects) else objects
+            texts.append(raw)
+    return values, b"".join(texts)

@@ -70,7 +70,7 @@ class AnswerGuard:
 
         try:
             await self._app(scope, receive, guarded)
-        except Exception as error:  # noqa: BLE001  the last place before the server
+        except Exception as error:  # noqa: BLE001  the last place before the lane and the server
             response = await self._unforeseen(Request(scope, receive), error)
             if not is_started:
                 await response(scope, receive, guarded)

@@ -26,7 +26,7 @@ _LEVEL = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _ORJSON_INFINITY = "number is infinity"
 _ORJSON_DEPTH = "depth limit"
 _WHITESPACE = b" \t\n\r"
-_SCREENED_BYTES = 2 * 1024 * 1024
+SCREENED_BYTES = 2 * 1024 * 1024
 """Far over what a stream line holds. Writing a longer value out again costs memory up to 100 times its size."""
 MAX_LOC_STEPS = 20
 MAX_LOC_CHARACTERS = 100
@@ -171,7 +171,7 @@ def could_have_duplicates(text: bytes, value: object) -> bool:
         text: JSON texts, one or several.
         value: the one's value, or a list of theirs: none can make up for what another has dropped.
     """
-    if len(text) > _SCREENED_BYTES:
+    if len(text) > SCREENED_BYTES:
         return True
     if b"\\" in text and (b"\\u0000" in text or b"\\u003a" in text or b"\\u003A" in text):
         return True

@@ -2,16 +2,15 @@
 bad record go the way of all records, and a call to the stream is made, but nothing is kept, logged, counted or sent."""
 
 import encodings.idna  # noqa: F401 - the first connection would
+import logging
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSPreparedRequest
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
 from app.authentication import Authenticator
@@ -25,6 +24,7 @@ from app.sinks.memory import MemorySink
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
+logger = logging.getLogger(__name__)
 TIMES = 3
 """How often it is done: the interpreter makes code faster while it runs again."""
 BEFORE_SEND = "before-send.kinesis.PutRecords"
@@ -63,12 +63,15 @@ def events() -> Iterator[dict[str, Any]]:
 def practise(client: "KinesisClient", stream: str) -> None:
     """Make calls with `client` that are signed, sent and answered inside this process."""
     client.meta.events.register_first(BEFORE_SEND, _sent_to_itself, unique_id=BEFORE_SEND)
-    for _ in range(TIMES):
-        with suppress(BotoCoreError, ClientError):  # a real call will tell
+    try:
+        for _ in range(TIMES):
             client.put_records(
                 StreamName=stream, Records=[{"Data": b"{}", "PartitionKey": "0", "ExplicitHashKey": "0"}]
             )
-    client.meta.events.unregister(BEFORE_SEND, unique_id=BEFORE_SEND)
+    except Exception:  # a start does not hang on it, and a real call will tell
+        logger.warning("practising a call to the stream failed", exc_info=True)
+    finally:
+        client.meta.events.unregister(BEFORE_SEND, unique_id=BEFORE_SEND)
 
 
 def _sent_to_itself(request: AWSPreparedRequest, **_: object) -> Any:  # noqa: ANN401  a handler may answer, whatever botocore's types say

@@ -28,7 +28,7 @@ TITLES = {
     POWERTOOLS: "Powertools",
 }
 _OURS = ["-m", "uvicorn", "--factory", "app.main:create_app", "--no-access-log", *UVICORN_OPTIONS]
-_PEER = ["-m", "uvicorn", "--no-access-log"]
+_PEER = ["-m", "uvicorn", "--no-access-log", "--no-proxy-headers", "--no-server-header"]
 _COMMANDS: Mapping[str, Callable[[str, str], list[str]]] = {
     OURS: lambda _, port: [sys.executable, *_OURS, "--port", port],
     FLOOR: lambda python, port: [python, *_PEER, "benchmarks.peers.floor:app", "--port", port],

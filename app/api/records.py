@@ -62,7 +62,10 @@ class RecordsLane:
             response = await answer(Incoming(scope, receive), gateway_of(scope["app"]))
         except Exception as error:  # noqa: BLE001  as `AnswerGuard` does for all others
             response = await unforeseen(Request(scope, receive), error)
-        await with_all_headers(response)(scope, receive, send)
+        try:
+            await with_all_headers(response)(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  there is nobody to tell; the server would log what it quotes
+            await unforeseen(Request(scope, receive), error)
 
 
 def _posts_records(scope: Scope) -> bool:

@@ -179,15 +179,15 @@ class GroupCommit:
 
     def _fill(self) -> Call:
         call = Call()
-        while self._waiting:
+        while self._waiting and not call.left:
             chain = self._waiting[0]
-            lines = len(chain)
-            is_over = _owner(chain).is_over
-            if not is_over and ((chain.alone and call.records) or not call.add(chain)):
+            lines = len(chain)  # before the call cuts it
+            is_wanted = not _owner(chain).is_over
+            if is_wanted and ((chain.alone and call.records) or not call.add(chain)):
                 break
             self._waiting.popleft()
             self._waiting_lines -= lines
-            if not is_over and (chain.alone or call.left):
+            if is_wanted and chain.alone:
                 break
         return call
 

@@ -17,6 +17,7 @@ class Signer:
         self._service = service
         self._region = region
         self._url = url
+        # Who calls does not matter: the host is in what is signed, and it has to be what is sent.
         unsigned = _Signature(ReadOnlyCredentials("", "", None), service, region)
         self._host = str(unsigned.headers_to_sign(AWSRequest("POST", url))["host"])
 
