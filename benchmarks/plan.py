@@ -13,7 +13,7 @@ class Plan:
     """Rounds and points.
 
     Attributes:
-        rounds: of everything but cold starts; figures are their medians.
+        rounds: of everything but cold starts, and twice as many at half load; figures are their medians.
         seconds: of a round, after `warm_up`.
         starts: cold starts of each function.
         records: sent for the memory's curve, in fifths.

@@ -124,7 +124,10 @@ def innermost(pid: int) -> int:
 
 
 def _children(task: Path) -> list[int]:
-    return [int(child) for child in (task / "children").read_text().split()]
+    try:
+        return [int(child) for child in (task / "children").read_text().split()]
+    except FileNotFoundError:  # a thread that has ended meanwhile
+        return []
 
 
 def entries(layers: list[Path]) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
