@@ -68,8 +68,8 @@ def single(bench: Bench, servers: Servers, plan: Plan) -> None:
 
 
 def half_load(bench: Bench, servers: Servers, plan: Plan) -> None:
-    """Latency while requests are due at half of the rate that part `single` showed, and come at random. In twice as many
-    rounds as all else: of what is measured, the slowest requests differ most from round to round."""
+    """Latency while requests are due at half of the rate that part `single` showed, and come at random. In twice
+    as many rounds as all else: of what is measured, the slowest requests differ most from round to round."""
     found = bench.found
     case = f"{HALF_CONNECTIONS} connections"
     half = {name: median(found.values(SINGLE, case, name, results.RATE)) / 2 for name in servers}
