@@ -82,14 +82,18 @@ def judge_portion(
         room: bytes that the payload of the record at an index may have in a stream line; the higher the index, the
             fewer.
     """
+
+    def alone(index: int, raw: bytes) -> Accepted | Rejected:
+        return judge(raw, room(index), schema, budget)
+
     text = _BETWEEN.join(raws)
     if len(text) > SCREENED_BYTES:
-        return _judge_each(raws, first, room, schema, budget)
+        return _judge_each(raws, first, alone)
     values = _read_together(text, len(raws))
     if values is None:
         values, text = _read_each(raws)
     if could_have_duplicates(text, values):
-        return _judge_each(raws, first, room, schema, budget)
+        return _judge_each(raws, first, alone)
     least_room = room(first + len(raws) - 1)
     ids = _ids_of_good(raws, values, least_room, schema)
     if ids is not None:
@@ -97,7 +101,7 @@ def judge_portion(
     judged = Judged()
     for index, (raw, value) in enumerate(zip(raws, values, strict=True), first):
         if not isinstance(value, dict) or value.get("id") is None or len(raw) > least_room:
-            judged.note(index, judge(raw, room(index), schema, budget))
+            judged.note(index, alone(index, raw))
         elif schema is not None and (errors := schema.find_errors(value)):
             judged.bad[index] = Rejected(raw, schema.reason, errors)
         else:
@@ -106,16 +110,10 @@ def judge_portion(
     return judged
 
 
-def _judge_each(
-    raws: Sequence[bytes],
-    first: int,
-    room: Callable[[int], int],
-    schema: RecordSchema | None,
-    budget: Budget,
-) -> Judged:
+def _judge_each(raws: Sequence[bytes], first: int, alone: Callable[[int, bytes], Accepted | Rejected]) -> Judged:
     judged = Judged()
     for index, raw in enumerate(raws, first):
-        judged.note(index, judge(raw, room(index), schema, budget))
+        judged.note(index, alone(index, raw))
     return judged
 
 
