@@ -21,6 +21,9 @@ class Clock:
         self.now = MIDNIGHT
         monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: self.now.replace(tzinfo=None))
 
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -43,9 +46,10 @@ def by_botocore(credentials: ReadOnlyCredentials, url: str, body: bytes) -> dict
     ],
 )
 def test_signatures(url: str, clock: Clock) -> None:
-    signer = Signer("kinesis", "eu-west-1", url)
+    signer = Signer("kinesis", "eu-west-1", url, clock.seconds)
     seen = set()
-    days = [MIDNIGHT - timedelta(seconds=1), MIDNIGHT, MIDNIGHT - timedelta(seconds=1), MIDNIGHT + timedelta(days=365)]
+    second, year = timedelta(seconds=1), timedelta(days=365)
+    days = [MIDNIGHT - second, MIDNIGHT, MIDNIGHT + second / 2, MIDNIGHT - second, MIDNIGHT + year]
     for moment in days:
         clock.now = moment
         for secret in ("secret/key+=", "another", "secret/key+="):
