@@ -1,5 +1,6 @@
 """What a Lambda container does once at its start, so that the first request finds made what is made once: a good and a
-bad record go the way of all records, and a call to the stream is made, but nothing is kept, logged, counted or sent."""
+bad record go the way of all records, and calls to the stream are made, but nothing is kept, logged, counted or sent.
+The connection over which the first real call goes is opened."""
 
 import encodings.idna  # noqa: F401 - the first connection would
 import logging
@@ -20,6 +21,7 @@ from app.observability import ReceiptLog
 from app.rate_limit import RateLimiter
 from app.settings import AuthMode
 from app.sinks.memory import MemorySink
+from app.sinks.opened import open_connection
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -29,7 +31,7 @@ TIMES = 3
 """How often it is done: the interpreter makes code faster while it runs again."""
 BEFORE_SEND = "before-send.kinesis.PutRecords"
 ANSWER = (
-    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 72\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 72\r\n\r\n"
     b'{"FailedRecordCount":0,"Records":[{"SequenceNumber":"0","ShardId":"0"}]}'
 )
 
@@ -61,36 +63,45 @@ def events() -> Iterator[dict[str, Any]]:
 
 
 def practise(client: "KinesisClient", stream: str) -> None:
-    """Make calls with `client` that are signed, sent and answered inside this process."""
-    client.meta.events.register_first(BEFORE_SEND, _sent_to_itself, unique_id=BEFORE_SEND)
+    """Make calls with `client` that are signed, sent and answered inside this process, then open a connection for its
+    first real one."""
+    session = _session_that_answers()
+
+    def answered(request: AWSPreparedRequest, **_: object) -> Any:  # noqa: ANN401  a handler may answer, whatever botocore's types say
+        request.url = "http://here/"
+        return session.send(request)
+
+    client.meta.events.register_first(BEFORE_SEND, answered, unique_id=BEFORE_SEND)
     try:
         for _ in range(TIMES):
             client.put_records(
                 StreamName=stream, Records=[{"Data": b"{}", "PartitionKey": "0", "ExplicitHashKey": "0"}]
             )
+        open_connection(client)
     except Exception:  # a start does not hang on it, and a real call will tell
         logger.warning("practising a call to the stream failed", exc_info=True)
     finally:
         client.meta.events.unregister(BEFORE_SEND, unique_id=BEFORE_SEND)
-
-
-def _sent_to_itself(request: AWSPreparedRequest, **_: object) -> Any:  # noqa: ANN401  a handler may answer, whatever botocore's types say
-    session: Any = URLLib3Session(verify=False)  # it meets no certificate
-    session._manager.pool_classes_by_scheme = {"http": _OwnAnswers}  # noqa: SLF001  there is no other way to say it
-    request.url = "http://here/"
-    try:
-        return session.send(request)
-    finally:
         session.close()
 
 
+def _session_that_answers() -> URLLib3Session:
+    session: Any = URLLib3Session(verify=False)  # it meets no certificate
+    session._manager.pool_classes_by_scheme = {"http": _OwnAnswers}  # noqa: SLF001  there is no other way to say it
+    found: URLLib3Session = session
+    return found
+
+
 class _OwnAnswer(AWSHTTPConnection):
-    """Its other end is in this process, and the answer waits there already."""
+    """Its other end is in this process, and gives the answer when it is asked for."""
 
     def _new_conn(self) -> socket.socket:
         ours, self._theirs = socket.socketpair()
-        self._theirs.sendall(ANSWER)
         return ours
+
+    def getresponse(self) -> Any:  # noqa: ANN401  urllib3's own
+        self._theirs.sendall(ANSWER)
+        return super().getresponse()
 
     def close(self) -> None:
         super().close()

@@ -1,4 +1,4 @@
-"""What a Lambda container does before its first request: it asks nobody, tells nothing, leaves little to be done."""
+"""What a Lambda container does before its first request: it asks nothing, tells nothing, leaves little to be done."""
 
 import json
 import os
@@ -92,8 +92,10 @@ def life(aws_of_container: Aws, tmp_path_factory: pytest.TempPathFactory) -> Lif
     )
 
 
-def test_a_start_asks_nothing_of_aws_and_leaves_no_receipt(life: Life) -> None:
-    assert [state["connected"] for state in life.states] == [0, 1, 2], "at the start, for the stream, for the bucket"
+def test_a_start_connects_to_the_stream_and_leaves_no_receipt(life: Life) -> None:
+    assert [state["connected"] for state in life.states] == [1, 1, 2], (
+        "to the stream at the start, to the bucket when it is needed"
+    )
     assert (life.said_at_start, life.log) == ([], b"")
 
 
