@@ -114,7 +114,7 @@ def _load(bench: Bench, plan: Plan, folder: Path) -> None:
 
 
 def _batches(bench: Bench, plan: Plan, folder: Path) -> None:
-    with parts.all_running([OURS, TUTORIAL, FASTIFY], bench, folder) as servers:
+    with parts.all_running([OURS, FLOOR, TUTORIAL, FASTIFY], bench, folder) as servers:
         parts.batches(bench, servers, plan)
 
 

@@ -25,6 +25,11 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     return spread([one / other for one, other in zip(ours, theirs, strict=True)])
 
 
+def scaled(found: Spread, factor: float) -> Spread:
+    """Each figure times `factor`."""
+    return Spread(found.median * factor, found.least * factor, found.most * factor, found.rounds)
+
+
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """As `ratio`."""
     return spread([one - other for one, other in zip(ours, theirs, strict=True)])

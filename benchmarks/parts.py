@@ -12,7 +12,7 @@ from benchmarks.bench import Bench, InvalidRun
 from benchmarks.bodies import Shape
 from benchmarks.job import Job
 from benchmarks.plan import Plan
-from benchmarks.subjects import FASTIFY, OURS, TUTORIAL, Server, running
+from benchmarks.subjects import FASTIFY, FLOOR, OURS, TUTORIAL, Server, running
 
 SINGLE, HALF, BATCHES, MEMORY = "single", "half", "batches", "memory"
 SIZES, BATCH_SIZES, CONCURRENCY = "record size", "batch size", "concurrency"
@@ -26,6 +26,7 @@ FEW = 10
 OWN_RATE, SAME_RATE = "half of its own rate", "half of Sluice's rate"
 JSON, NDJSON, GZIP, JSON_GZIP = "JSON array", "NDJSON", "NDJSON, gzip", "JSON array, gzip"
 SCHEMA, JSON_SCHEMA, BAD = "NDJSON, JSON Schema", "JSON array, JSON Schema", "NDJSON, 1% bad"
+YARDSTICK = "one record, to tell the machine's speed by"
 ORDER = "order/1"
 ONE_RECORD = Shape()
 BATCH_SHAPES: Mapping[str, Shape] = {
@@ -82,11 +83,12 @@ def half_load(bench: Bench, servers: Servers, plan: Plan) -> None:
 
 
 def batches(bench: Bench, servers: Servers, plan: Plan) -> None:
-    """500 records a request, in the forms that each takes."""
+    """500 records a request, in the forms that each takes; and the floor route's single ones beside them."""
     taken = {
         OURS: list(BATCH_SHAPES.items()),
         FASTIFY: [(case, BATCH_SHAPES[case]) for case in (JSON, NDJSON)],
         TUTORIAL: [(JSON, Shape("array", 500, path="/batches"))],
+        FLOOR: [(YARDSTICK, ONE_RECORD)],
     }
     entries = [
         _entry(bench, plan, case, server, BATCH_CONNECTIONS, shape=shape)

@@ -46,6 +46,7 @@ def results(cpu: dict[str, float]) -> Results:
         for part, case in cases + alone:
             for name in (OURS, FLOOR, TUTORIAL, FASTIFY) if (part, case) in cases else (OURS,):
                 found.samples.append(Sample(part, case, name, {**LOAD, CPU: cpu[name] * slowness}))
+        found.samples.append(Sample(parts.BATCHES, parts.YARDSTICK, FLOOR, {**LOAD, CPU: 134.0 * slowness}))
         for name in (OURS, NAIVE, POWERTOOLS):
             start = {COLD: 300.0 * slowness, FIRST: 3.0, LATER: 2.0}
             found.samples.append(Sample(LAMBDA, ONE, name, start))
@@ -69,13 +70,23 @@ def test_targets_are_met_by_the_median_and_not_met_over_the_limit() -> None:
     slow = verdict_of(results({**FAST, OURS: 4.5}))
     assert slow["CPU of a single POST, Sluice / floor, 128 connections"] == "not met"
     assert slow["CPU a record, NDJSON batches of 500"] == "not met"
-    assert slow["the same, with a JSON Schema"] == "met"
+    assert slow["the same, had the floor route taken 67 µs a request"] == "met"
+    assert slow["CPU a record, NDJSON batches of 500, JSON Schema"] == "met"
+    slower = verdict_of(results({**FAST, OURS: 8.5}))
+    assert slower["the same, had the floor route taken 67 µs a request"] == "not met"
     assert slow["CPU of a single POST, 512 connections / 8"] == "met"
 
 
 def test_a_ratio_does_not_see_a_round_that_was_slow_for_both() -> None:
     row = rows(results(FAST))[0]
     assert row.spread
+    assert row.spread.least == pytest.approx(row.spread.most)
+
+
+def test_microseconds_are_seen_beside_the_speed_of_the_machine() -> None:
+    row = next(row for row in rows(results({**FAST, OURS: 3.0})) if "had the floor route" in row.target.what)
+    assert row.spread
+    assert row.spread.median == pytest.approx(1.5)
     assert row.spread.least == pytest.approx(row.spread.most)
 
 
