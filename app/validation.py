@@ -105,7 +105,7 @@ class RecordSchema:
     """
 
     find_errors: Callable[[dict[str, object]], tuple[ErrorDetail, ...]]
-    all_obey: Callable[[Iterable[dict[str, object]]], bool]
+    all_obey: Callable[[list[dict[str, object]]], bool]
     reason: Reason = Reason.SCHEMA_VIOLATION
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,3 +149,43 @@ def test_what_does_not_start(tmp_path: Path, place: str, document: object) -> No
 def test_a_place_that_is_not_read(uri: str) -> None:
     with pytest.raises(ConfigurationError, match="SLUICE_SCHEMAS_URI"):
         Registry.load(uri)
+
+
+DRAFT_4, DRAFT_7 = (f"http://json-schema.org/draft-0{draft}/schema#" for draft in (4, 7))
+TEXTS = {"a": {"type": "string"}, "b": {"type": "string"}}
+REFERRING = {"properties": {"a": {"$ref": "#/definitions/b"}}, "definitions": TEXTS}
+SCHEMAS: list[Any] = [
+    True,
+    False,
+    ORDER,
+    {"$id": "", "properties": TEXTS},
+    {"$id": "order.json", "properties": TEXTS},
+    {"$id": "https://example.com/order#", "$ref": "#/$defs/a", "$defs": {"a": {"properties": TEXTS}}},
+    {"$id": "https://example.com/", "properties": {"a": {"$ref": "c"}}, "$defs": {"c": {"$id": "c", "type": "string"}}},
+    {"$ref": "#of", "$defs": {"any": {"$anchor": "of", "properties": TEXTS}}},
+    {"$dynamicAnchor": "of", "properties": {"b": {"type": "string"}, "a": {"$dynamicRef": "#of"}}, "type": "object"},
+    {"$schema": DRAFT_7, **REFERRING},
+    {"$schema": DRAFT_7, "$id": "https://example.com/order", **REFERRING},
+    {"$schema": DRAFT_4, "id": "https://example.com/order", **REFERRING},
+    {"$schema": DRAFT_4, "id": "#order", **REFERRING},
+    {"id": "order", "properties": TEXTS},
+    {"id": 5, "properties": TEXTS},
+]
+RECORDS: list[dict[str, Any]] = [
+    {"id": "1"},
+    {"id": "1", "a": "x"},
+    {"id": "1", "a": 1},
+    {"id": "1", "b": 1},
+    {"id": "1", "a": {"a": {"b": 1}}},
+    {"id": "1", "email": "nobody"},
+]
+
+
+@pytest.mark.parametrize("document", SCHEMAS, ids=json.dumps)
+def test_records_together_obey_a_schema_when_each_does(tmp_path: Path, document: object) -> None:
+    write(tmp_path, "any/1.json", document if isinstance(document, dict) else json.dumps(document))
+    check = Registry.load(str(tmp_path)).get("any").check
+    obeying = [record for record in RECORDS if not check.find_errors(record)]
+    assert check.all_obey(obeying)
+    for record in RECORDS:
+        assert check.all_obey([*obeying, record, *obeying]) is (record in obeying)
