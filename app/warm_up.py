@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 TIMES = 3
 """How often it is done: the interpreter makes code faster while it runs again."""
+CONNECT_SECONDS = 2.0
+"""How long a start waits for a connection: more than one takes that is of use."""
 BEFORE_SEND = "before-send.kinesis.PutRecords"
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 72\r\n\r\n"
@@ -66,9 +68,11 @@ def practise(client: "KinesisClient", stream: str) -> None:
     """Make calls with `client` that are signed, sent and answered inside this process, then open a connection for its
     first real one."""
     session = _session_that_answers()
+    called = client.meta.endpoint_url
 
     def answered(request: AWSPreparedRequest, **_: object) -> Any:  # noqa: ANN401  a handler may answer, whatever botocore's types say
-        request.url = "http://here/"
+        nonlocal called
+        called, request.url = request.url, "http://here/"
         return session.send(request)
 
     client.meta.events.register_first(BEFORE_SEND, answered, unique_id=BEFORE_SEND)
@@ -77,12 +81,12 @@ def practise(client: "KinesisClient", stream: str) -> None:
             client.put_records(
                 StreamName=stream, Records=[{"Data": b"{}", "PartitionKey": "0", "ExplicitHashKey": "0"}]
             )
-        open_connection(client)
     except Exception:  # a start does not hang on it, and a real call will tell
         logger.warning("practising a call to the stream failed", exc_info=True)
     finally:
         client.meta.events.unregister(BEFORE_SEND, unique_id=BEFORE_SEND)
         session.close()
+    open_connection(client, called, CONNECT_SECONDS)
 
 
 def _session_that_answers() -> URLLib3Session:
@@ -95,17 +99,21 @@ def _session_that_answers() -> URLLib3Session:
 class _OwnAnswer(AWSHTTPConnection):
     """Its other end is in this process, and gives the answer when it is asked for."""
 
+    _theirs: socket.socket | None = None
+
     def _new_conn(self) -> socket.socket:
         ours, self._theirs = socket.socketpair()
         return ours
 
     def getresponse(self) -> Any:  # noqa: ANN401  urllib3's own
-        self._theirs.sendall(ANSWER)
+        if self._theirs is not None:
+            self._theirs.sendall(ANSWER)
         return super().getresponse()
 
     def close(self) -> None:
         super().close()
-        self._theirs.close()
+        if self._theirs is not None:
+            self._theirs.close()
 
 
 class _OwnAnswers(AWSHTTPConnectionPool):

@@ -11,6 +11,10 @@ from benchmarks.subjects import FASTIFY, FLOOR, OURS, TITLES, TUTORIAL
 from benchmarks.targets import Row, rows
 
 Cells = Sequence[str]
+_OF_THE_YARDSTICK = (
+    f" In turns with them the route that only answers took single records, over {parts.BATCH_CONNECTIONS} connections: "
+    f"by that the machine's speed is told."
+)
 _OF_A_PROCESS = "Memory is what the process held after the round; it served the other cases of this table in turns."
 
 
@@ -99,7 +103,8 @@ def _load_tables(found: Results) -> Iterator[str]:
     titles = {parts.SINGLE: "One record a request", parts.BATCHES: "500 records a request"}
     for part, title in titles.items():
         body = _measured(found, part, figures)
-        yield f"\n### {title}\n\n{_OF_A_PROCESS}\n\n{table(['', '', *head], body)}"
+        note = _OF_A_PROCESS + (_OF_THE_YARDSTICK if part == parts.BATCHES else "")
+        yield f"\n### {title}\n\n{note}\n\n{table(['', '', *head], body)}"
     yield f"\n### What was put\n\n{_put_table(found)}"
     body = _measured(found, parts.HALF, (RATE, P50, P99, P999))
     yield f"\n### Latency at half load\n\n{table(['', '', 'requests/s', 'p50 ms', 'p99 ms', 'p99.9 ms'], body)}"

@@ -10,7 +10,9 @@ from benchmarks.results import COLD, CPU, FIRST, LATER, P99, RESIDENT, Results
 from benchmarks.subjects import FASTIFY, FLOOR, NAIVE, OURS, TUTORIAL
 
 Find = Callable[[Results], Spread | None]
-REFERENCE_FLOOR_US = 67.0
+REFERENCE_FLOOR_US = 77.0
+"""What the floor route took, with as many connections as batches have, on the machine for which the targets in
+microseconds were set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,7 @@ def _of_ours(part: str, case: str, figure: str) -> Find:
 
 
 def _at_reference_speed(case: str) -> Find:
-    """CPU a record of a batch if the floor route took REFERENCE_FLOOR_US, which it took on the machine for which the
-    targets in microseconds were set."""
+    """CPU a record of a batch, had the machine been as fast as that one."""
 
     def find(found: Results) -> Spread | None:
         to_floor = found.ratio((parts.BATCHES, case, OURS, CPU), (parts.BATCHES, parts.YARDSTICK, FLOOR, CPU))
@@ -96,11 +97,11 @@ TARGETS = (
            _against(parts.HALF, parts.SAME_RATE, FLOOR, P99)),
     Target("CPU a record, NDJSON batches of 500", 4.0, "≤ 4 µs", " µs",
            _of_ours(parts.BATCHES, parts.NDJSON, CPU)),
-    Target("the same, had the floor route taken 67 µs a request", 4.0, "≤ 4 µs", " µs",
+    Target("the same, had the floor route taken 77 µs a request", 4.0, "≤ 4 µs", " µs",
            _at_reference_speed(parts.NDJSON)),
     Target("CPU a record, NDJSON batches of 500, JSON Schema", 5.0, "≤ 5 µs", " µs",
            _of_ours(parts.BATCHES, parts.SCHEMA, CPU)),
-    Target("the same, JSON Schema, had the floor route taken 67 µs", 5.0, "≤ 5 µs", " µs",
+    Target("the same, JSON Schema, had the floor route taken 77 µs", 5.0, "≤ 5 µs", " µs",
            _at_reference_speed(parts.SCHEMA)),
     Target("CPU a record, NDJSON batches of 500, Sluice / Fastify, which does not validate", 1.0, "≤ 1", _RATIO,
            _against(parts.BATCHES, parts.NDJSON, FASTIFY, CPU)),

@@ -84,7 +84,7 @@ class Sink(Protocol):
     """A place that stores lines. Opened once per process or Lambda container."""
 
     async def open(self) -> None:
-        """Make clients. Asks nothing of the network."""
+        """Make clients. Nothing is sent."""
 
     async def put(self, lines: Lines, deadline: float) -> Sequence[Outcome]:
         """Store `lines`; one outcome per line, in order, no later than `deadline` (seconds of the loop's clock)."""

@@ -18,7 +18,7 @@ class Stream(Protocol):
     """One Kinesis data stream, as far as putting needs it. A call that fails raises `AttemptFailed`."""
 
     def open(self) -> None:
-        """Make clients. Asks nothing of the network."""
+        """Make clients. Nothing is sent."""
 
     async def put_records(self, records: Sequence[Record]) -> Mapping[int, str]:
         """Make one call; the positions of the records that its answer does not confirm, with AWS' code for each."""

@@ -30,7 +30,7 @@ class Signer:
 
     def signed(self, credentials: ReadOnlyCredentials, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
         """Headers of a POST of `body`: `headers`, a Host, and those that sign it."""
-        common = int(self._clock()), credentials, headers
+        common = int(self._clock()), credentials, tuple(headers.items())
         if self._last is None or self._last[0] != common:
             request = AWSRequest("POST", self._url, {**headers, "Host": self._host}, b"")
             self._last = common, _Signature(credentials, self._service, self._region, request)

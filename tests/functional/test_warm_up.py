@@ -1,28 +1,33 @@
 """What a Lambda container's start does with its Kinesis client: the first call then finds a connection."""
 
 import asyncio
-import logging
+import ssl
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutError, SSLError
 from botocore.session import get_session
 
+from app import warm_up
 from app.sinks.aws import client_config
+from app.sinks.opened import open_connection
 from app.warm_up import practise
 from tests.functional.conftest import InLoop
 from tests.support.aws import free_port
-from tests.support.scripted import AUTHORITY, Wire, of_server, serving, until_client_leaves, whole
+from tests.support.scripted import AUTHORITY, Script, Wire, of_server, serving, until_client_leaves, whole
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 TAKEN = b'{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1","ShardId":"shardId-000000000000"}]}'
 STREAM = "records"
+NOT_OPENED = "a connection to the stream could not be opened ahead"
 
 
-def client_of(url: str, *, verify: str | None = None, config: Config | None = None) -> "KinesisClient":
+def client_of(url: str | None, *, verify: str | None = None, config: Config | None = None) -> "KinesisClient":
     made: Any = get_session().create_client(
         "kinesis",
         endpoint_url=url,
@@ -30,6 +35,7 @@ def client_of(url: str, *, verify: str | None = None, config: Config | None = No
         config=client_config("eu-west-1", 2).merge(config or Config()),
         aws_access_key_id="key",
         aws_secret_access_key="not a secret",
+        aws_account_id="123456789012",
     )
     client: KinesisClient = made
     return client
@@ -90,18 +96,48 @@ def test_a_connection_that_its_server_has_closed_is_not_used(in_loop: InLoop, sc
 
 
 def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "app.warm_up"):
-        practise(client_of(f"http://127.0.0.1:{free_port()}"), STREAM)
-    assert [record.getMessage() for record in caplog.records] == ["practising a call to the stream failed"]
+    practise(client_of(f"http://127.0.0.1:{free_port()}"), STREAM)
+    assert [record.getMessage() for record in caplog.records] == [NOT_OPENED]
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for(in_loop: InLoop, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("script", "tls", "verify"),
+    [(take, None, "/no/such/bundle.pem"), (take, of_server(), None), (until_client_leaves, None, None)],
+    ids=["no certificates", "a certificate that does not hold", "a handshake without an answer"],
+)
+def test_a_connection_that_could_not_be_opened_is_not_used(
+    in_loop: InLoop, caplog: pytest.LogCaptureFixture, script: Script, tls: ssl.SSLContext | None, verify: str | None
+) -> None:
+    async def main() -> None:
+        async with serving(script, tls) as server:
+            fresh, practised = (
+                client_of(f"https://{server.address}", verify=verify, config=Config(connect_timeout=0.1))
+                for _ in range(2)
+            )
+            await asyncio.to_thread(practise, practised, STREAM)
+            assert [record.getMessage() for record in caplog.records] == [NOT_OPENED]
+            for client in (fresh, practised):
+                with pytest.raises(BotoCoreError) as failed:
+                    await asyncio.to_thread(put, client)
+                assert failed.type in {SSLError, ConnectTimeoutError, ReadTimeoutError}
+                client.close()
+        assert server.requests == [], "nothing in the clear"
+
+    in_loop(main())
+
+
+def test_a_start_goes_on_without_a_connection_that_takes_long(
+    in_loop: InLoop, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
         async with serving(until_client_leaves) as server:
-            client = client_of(f"https://{server.address}", config=Config(connect_timeout=0.1))
-            await asyncio.to_thread(practise, client, STREAM)
+            url = f"https://{server.address}"
+            client = client_of(url)
+            await asyncio.to_thread(open_connection, client, url, 0)
+            assert caplog.records == [], "it has not failed yet"
             client.close()
-            assert len(caplog.records) == 1
+        [opening] = [thread for thread in threading.enumerate() if thread.name == "opening"]
+        await asyncio.to_thread(opening.join)
 
     in_loop(main())
 
@@ -116,3 +152,10 @@ def test_no_tunnel_is_made_ahead(in_loop: InLoop, caplog: pytest.LogCaptureFixtu
             assert (proxy.wires, caplog.records) == ([], [])
 
     in_loop(main())
+
+
+def test_the_connection_goes_where_calls_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(warm_up, "open_connection", lambda _, url, __: opened.append(url))
+    practise(client_of(None, config=Config(account_id_endpoint_mode="required")), STREAM)
+    assert opened == ["https://123456789012.data-kinesis.eu-west-1.amazonaws.com/"]

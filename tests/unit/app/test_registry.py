@@ -169,6 +169,11 @@ SCHEMAS: list[Any] = [
     {"$schema": DRAFT_4, "id": "https://example.com/order", **REFERRING},
     {"$schema": DRAFT_4, "id": "#order", **REFERRING},
     {"id": "order", "properties": TEXTS},
+    {"id": "/", "properties": TEXTS},
+    *({"$id": name, "properties": TEXTS} for name in ("#", "/", ".", "./", "..", "json-schema:///")),
+    {"$id": DRAFT_7, "properties": TEXTS},
+    {"$schema": DRAFT_7, "$id": DRAFT_7, **REFERRING},
+    {"$id": "https://json-schema.org/draft/2020-12/meta/core", "properties": TEXTS},
     {"id": 5, "properties": TEXTS},
 ]
 RECORDS: list[dict[str, Any]] = [

@@ -1,5 +1,6 @@
 """Signatures are botocore's own."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import botocore.auth
@@ -30,8 +31,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def by_botocore(credentials: ReadOnlyCredentials, url: str, body: bytes) -> dict[str, str]:
-    request = AWSRequest("POST", url, dict(HEADERS), body)
+def by_botocore(
+    credentials: ReadOnlyCredentials, url: str, body: bytes, headers: Mapping[str, str] = HEADERS
+) -> dict[str, str]:
+    request = AWSRequest("POST", url, dict(headers), body)
     SigV4Auth(credentials, "kinesis", "eu-west-1").add_auth(request)
     return dict(request.headers.items())
 
@@ -63,3 +66,28 @@ def test_signatures(url: str, clock: Clock) -> None:
                     assert ("X-Amz-Security-Token" in signed) is (token is not None)
                     seen.add(signed["Authorization"])
     assert len(seen) == 3 * 2 * 2 * 3, "days, secrets, tokens and bodies"
+
+
+def test_the_same_caller_at_other_times_and_for_other_things(clock: Clock) -> None:
+    url, credentials = "https://kinesis.eu-west-1.amazonaws.com", ReadOnlyCredentials("key", "secret", "token")
+    signer = Signer("kinesis", "eu-west-1", url, clock.seconds)
+    other = {**HEADERS, "X-Amz-Target": "Kinesis_20131202.DescribeStreamSummary"}
+    dates = []
+    for seconds in (-0.5, 0, 0.999, 1, 1.5, 59.5, 60, 1, 86_400):
+        clock.now = MIDNIGHT + timedelta(seconds=seconds)
+        for headers in (HEADERS, other, HEADERS):
+            signed = signer.signed(credentials, headers, b"{}")
+            del signed["Host"]
+            assert signed == by_botocore(credentials, url, b"{}", headers)
+            dates.append(signed["X-Amz-Date"][-7:])
+    assert dates[::3] == [
+        "235959Z",
+        "000000Z",
+        "000000Z",
+        "000001Z",
+        "000001Z",
+        "000059Z",
+        "000100Z",
+        "000001Z",
+        "000000Z",
+    ]
