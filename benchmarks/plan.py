@@ -31,7 +31,7 @@ class Plan:
     concurrency: tuple[int, ...] = (1, 8, 32, 128, 512)
 
 
-FULL = Plan("full", rounds=5, seconds=2.0, warm_up=0.3, starts=15, records=1_000_000)
+FULL = Plan("full", rounds=11, seconds=1.0, warm_up=0.2, starts=15, records=1_000_000)
 QUICK = Plan(
     "quick",
     rounds=3,
