@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 logger = logging.getLogger(__name__)
-TIMES = 3
+TIMES = 2
 """How often it is done: the interpreter makes code faster while it runs again."""
 CONNECT_SECONDS = 2.0
 """How long a start waits for a connection: more than one takes that is of use."""
