@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,2}")
 MAX_LABEL_CHARACTERS = 130  # longer than any label that names a schema
 _TOO_DEEP_TO_TELL = "what breaks the schema, or may, nests over 255 levels deep: too deep to say what is wrong with it"
-_OURS = "urn:sluice:record"
+_RECORD_URI = "urn:sluice:record"
 _DEFAULT_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _MASK = "the value"  # stands for a record's own values in messages
 
@@ -159,9 +159,9 @@ def _of_all(document: Any) -> Callable[[list[dict[str, object]]], bool] | None: 
     It is referred to by a name of ours: one of its own could be that of a metaschema, or of the array's schema.
     """
     draft = document.get("$schema", _DEFAULT_DRAFT) if isinstance(document, dict) else _DEFAULT_DRAFT
-    array = {"$schema": draft, "items": {"$ref": _OURS}}
+    array = {"$schema": draft, "items": {"$ref": _RECORD_URI}}
     try:
-        registry = jsonschema_rs.Registry([(_OURS, document)])
+        registry = jsonschema_rs.Registry([(_RECORD_URI, document)])
         return jsonschema_rs.validator_for(array, registry=registry, validate_formats=True).is_valid
     except (TypeError, ValueError):
         return None

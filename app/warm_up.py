@@ -20,8 +20,8 @@ from app.gateway import Gateway, Sinks
 from app.observability import ReceiptLog
 from app.rate_limit import RateLimiter
 from app.settings import AuthMode
+from app.sinks.boto_connection import open_connection
 from app.sinks.memory import MemorySink
-from app.sinks.opened import open_connection
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

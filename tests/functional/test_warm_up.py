@@ -13,7 +13,7 @@ from botocore.session import get_session
 
 from app import warm_up
 from app.sinks.aws import client_config
-from app.sinks.opened import open_connection
+from app.sinks.boto_connection import open_connection
 from app.warm_up import practise
 from tests.functional.conftest import InLoop
 from tests.support.aws import free_port
