@@ -85,6 +85,11 @@ class Bench:
         self.found.samples.append(Sample(part, case, server.name, _figures(job, tally, server.pid)))
         return tally
 
+    def rate(self, server: Server, job: Job) -> float:
+        """Requests a second in a round that is not kept."""
+        tally = self._run(server, job)
+        return tally.counted / tally.seconds
+
     def _run(self, server: Server, job: Job) -> Tally:
         stdin, stdout = self._generator.stdin, self._generator.stdout
         if stdin is None or stdout is None:

@@ -3,11 +3,9 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
-from benchmarks import results
 from benchmarks.bench import Bench, InvalidRun
 from benchmarks.bodies import Shape
 from benchmarks.job import Job
@@ -20,6 +18,8 @@ BATCH_CONNECTIONS = 8
 SIZE_CONNECTIONS = 8
 BATCH_SIZE_CONNECTIONS = 2
 HALF_CONNECTIONS = 128
+RATE_SHARE = 4
+"""By how much shorter than a round at half load that is which shows the rate."""
 FIFTH_SECONDS = 60.0
 FEW = 10
 """Requests of the check before the memory's curve: no part of the records that it counts."""
@@ -42,11 +42,16 @@ BATCH_SHAPES: Mapping[str, Shape] = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is measured in a round of a part."""
+    """What is measured in a round of a part.
+
+    Attributes:
+        half_of: at half of whose rate requests are due; None where each is sent as the last is answered.
+    """
 
     case: str
     server: Server
     job: Job
+    half_of: Server | None = None
 
 
 Servers = Mapping[str, Server]
@@ -69,15 +74,14 @@ def single(bench: Bench, servers: Servers, plan: Plan) -> None:
 
 
 def half_load(bench: Bench, servers: Servers, plan: Plan) -> None:
-    """Latency while requests are due at half of the rate that part `single` showed, and come at random. In twice
-    as many rounds as all else: of what is measured, the slowest requests differ most from round to round."""
-    found = bench.found
-    case = f"{HALF_CONNECTIONS} connections"
-    half = {name: median(found.values(SINGLE, case, name, results.RATE)) / 2 for name in servers}
-    rates = [(OWN_RATE, name, half[name]) for name in servers] + [(SAME_RATE, name, half[OURS]) for name in servers]
+    """Latency while requests are due at half of the rate that a server shows just before, and come at random: were it
+    measured once, half of it would be more than all when the machine has become slow. In twice as many rounds as all
+    else: of what is measured, the slowest requests differ most from round to round."""
+    rates = [(OWN_RATE, server, server) for server in servers.values()]
+    rates += [(SAME_RATE, server, servers[OURS]) for server in servers.values()]
     entries = [
-        _entry(bench, plan, label, servers[name], HALF_CONNECTIONS, rate=rate, seconds=plan.seconds * 2)
-        for label, name, rate in rates
+        replace(_entry(bench, plan, label, server, HALF_CONNECTIONS, seconds=plan.seconds * 2), half_of=of)
+        for label, server, of in rates
     ]
     in_turns(bench, HALF, entries, 2 * plan.rounds)
 
@@ -138,7 +142,13 @@ def in_turns(bench: Bench, part: str, entries: Sequence[Entry], rounds: int) -> 
     for number in range(rounds):
         start = number % len(entries)
         for entry in [*entries[start:], *entries[:start]]:
-            bench.measure(part, entry.case, entry.server, entry.job)
+            job = entry.job if entry.half_of is None else _at_half_load(bench, entry.job, entry.half_of)
+            bench.measure(part, entry.case, entry.server, job)
+
+
+def _at_half_load(bench: Bench, job: Job, of: Server) -> Job:
+    as_it_can = replace(job, port=of.port, pid=of.pid, seconds=job.seconds / RATE_SHARE)
+    return replace(job, rate=bench.rate(of, as_it_can) / 2)
 
 
 def counted(number: int, noun: str) -> str:
@@ -154,7 +164,6 @@ def _entry(  # noqa: PLR0913 - a point of a grid
     connections: int,
     *,
     shape: Shape = ONE_RECORD,
-    rate: float = 0.0,
     seconds: float = 0.0,
 ) -> Entry:
     job = bench.job(
@@ -163,7 +172,6 @@ def _entry(  # noqa: PLR0913 - a point of a grid
         connections=connections,
         seconds=seconds or plan.seconds,
         warm_up=plan.warm_up,
-        rate=rate,
         status=shape.status,
     )
     return Entry(case, server, job)
