@@ -86,8 +86,15 @@ class Bench:
         return tally
 
     def rate(self, server: Server, job: Job) -> float:
-        """Requests a second in a round that is not kept."""
+        """Requests a second in a round that is not kept.
+
+        Raises:
+            InvalidRun: there were errors, or no answer.
+        """
+        self._control(RESET)
         tally = self._run(server, job)
+        if not tally.counted:
+            raise InvalidRun(f"{server.name}: nothing was answered in {job.seconds} s")
         return tally.counted / tally.seconds
 
     def _run(self, server: Server, job: Job) -> Tally:
@@ -120,6 +127,7 @@ def _figures(job: Job, tally: Tally, pid: int) -> dict[str, float]:
         results.P999: milliseconds["p99.9"],
         results.RESIDENT: resident(pid) / MIB,
         results.PEAK: peak(pid) / MIB,
+        "due_rate": job.rate,
         "cores": tally.cpu / tally.seconds,
         "generator_cores": tally.generator,
         "stub_cores": tally.stub,
