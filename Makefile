@@ -76,7 +76,7 @@ loadtest: $(LOADTEST) ## load a gateway and judge it (SCENARIO=steady HOST=http:
 		--host="$(or $(HOST),http://localhost:8000)" $(if $(USERS),--users="$(USERS)") $(if $(RATE),--rate="$(RATE)") \
 		$(if $(SECONDS),--seconds="$(SECONDS)") $(if $(WORKERS),--workers="$(WORKERS)") $(if $(WEB),--web) $(ARGS)
 
-bench: $(DEV) $(BENCH) ## what a record costs here and in other gateways (Linux; 15 minutes, ARGS=--quick 3; docs/benchmarks.md)
+bench: $(DEV) $(BENCH) ## what a record costs here and in other gateways (Linux; 16 minutes, ARGS=--quick 3; docs/benchmarks.md)
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 bench-pipeline: $(DEV) $(ENGINE) ## what the pipeline on this machine carries end to end (RATE=5000 SECONDS=60; ARGS=--console)
